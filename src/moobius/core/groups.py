@@ -1,0 +1,124 @@
+"""Characters ⇄ group ids, with the caches that keep HTTP off the hot path (architecture 4.1).
+
+The Platform addresses lists by id. An outgoing list becomes an id once for each exact, ordered
+list; an incoming id becomes its list once, is believed for a while, and is asked for again when
+a frame says that the list has another length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from moobius import types
+from moobius.core.flights import SingleFlightCache
+from moobius.errors import BadResponseException
+from moobius.network.http_api_wrapper import HTTPAPIWrapper
+from moobius.types import Characters, to_char_id_list
+
+CACHE_SIZE = 10_000  # lists kept in each direction
+UP_GROUP_NAME = "A_message_up_group"  # what every SDK calls them (platform.md 2.8)
+
+_NOBODY = ("", types.SERVICE, "None", "none", "null", "Null", "false", "False")
+
+
+class ServiceGroupLib:
+    """Knows which list of characters has which group id, in both directions.
+
+    Args:
+        cache_seconds: How long the members of an incoming group are believed; 0 means always ask.
+    """
+
+    def __init__(self, cache_seconds: float = 300.0) -> None:
+        self._ids: SingleFlightCache[tuple[str | None, tuple[str, ...]], str] = SingleFlightCache(
+            CACHE_SIZE
+        )
+        self._members: SingleFlightCache[str, list[str]] = SingleFlightCache(
+            CACHE_SIZE, cache_seconds
+        )
+
+    async def convert_list(
+        self,
+        http_api: HTTPAPIWrapper,
+        character_ids: Characters,
+        is_message_down: bool,
+        channel_id: str | None = None,
+    ) -> str | None:
+        """Return the group id for a list; `None` for an empty one, which is nobody.
+
+        Args:
+            http_api: Who to ask when the list is new.
+            character_ids: Whom the group is to hold, in order.
+            is_message_down: Whether a service (down) or a user (up) sends to it.
+            channel_id: Where the group is used; upward groups belong to a channel.
+        """
+        ids = to_char_id_list(character_ids)
+        if not ids:
+            return None
+        if ids == [types.SERVICE] and not is_message_down:
+            return types.SERVICE
+        return await self.group_of(http_api, ids, None if is_message_down else channel_id)
+
+    async def group_of(
+        self, http_api: HTTPAPIWrapper, ids: list[str], channel_id: str | None = None
+    ) -> str:
+        """Return the group id for exactly this list, which may be empty.
+
+        Args:
+            http_api: Who to ask when the list is new.
+            ids: Whom the group holds, in order.
+            channel_id: For groups of a channel, which one; `None` for groups of a service.
+        """
+
+        async def create() -> str:
+            if channel_id is None:
+                group = await http_api.create_service_group(ids)
+            else:
+                group = await http_api.create_channel_group(channel_id, UP_GROUP_NAME, ids)
+            self._members.put(group.group_id, ids)
+            return group.group_id
+
+        return await self._ids.get((channel_id, tuple(ids)), create)
+
+    async def members_of(
+        self,
+        http_api: HTTPAPIWrapper,
+        group: object,
+        *,
+        sender_id: str,
+        channel_id: str,
+        expected: object = None,
+    ) -> list[str]:
+        """Return who is in the group an incoming frame names, as a new list.
+
+        Args:
+            http_api: Who to ask when the group is not known.
+            group: As it came: a group id, or the list itself, or nothing.
+            sender_id: Who sent to the group.
+            channel_id: Where.
+            expected: How many there should be, if the frame says so.
+
+        Raises:
+            BadResponseException: If the Platform does not know the group.
+            TransportError: If it cannot be asked.
+        """
+        if group is None or group in _NOBODY:
+            return []
+        if not isinstance(group, str):
+            return to_char_id_list(group)  # type: ignore[arg-type]
+        known = self._members.peek(group)
+        if known is not None and isinstance(expected, int) and expected != len(known):
+            self._members.forget(group)
+
+        async def ask() -> list[str]:
+            members = await http_api.group_members(sender_id, channel_id, group)
+            if members is None:
+                raise BadResponseException(
+                    f"unknown group {group}", endpoint="GET /user/group", code=10002
+                )
+            return members
+
+        return list(await self._members.get(group, ask))
+
+    def learn(self, group_id: str, character_ids: Sequence[str]) -> None:
+        """Remember a group that was seen elsewhere, as in the list of a channel's groups."""
+        self._members.put(group_id, list(character_ids))

@@ -1,0 +1,107 @@
+"""Who runs when: callbacks start in order of arrival, are held until done, and are bounded.
+
+A lane is a queue with a key (a channel, or a member of it). Work of one lane is started strictly
+in order; how long the lane then waits depends on the work: preparing an event (resolving its
+recipients) is always awaited, the callback itself only where one at a time is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any
+
+from loguru import logger
+
+Work = Callable[[], Awaitable[None]]
+
+
+class Lanes:
+    """Owns every task that runs user code for an event, from start to finish.
+
+    Args:
+        limit: How many pieces of work may be under way; above it, `put` waits.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lanes: dict[Hashable, deque[Work]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._open = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def open(self) -> None:
+        """Let events through; until then they wait at the door."""
+        self._open.set()
+
+    async def put(self, key: Hashable, work: Work) -> None:
+        """Queue work in its lane; waits while the lanes are closed or too much is under way."""
+        await self._open.wait()
+        while self._under_way >= self._limit:
+            self._room.clear()
+            await self._room.wait()
+        self._begin()
+        lane = self._lanes.get(key)
+        if lane is None:
+            self._lanes[key] = lane = deque()
+            lane.append(work)
+            self._hold(self._run(key, lane), "moobius lane")
+        else:
+            lane.append(work)
+
+    def spawn(self, callback: Coroutine[Any, Any, None], name: str) -> None:
+        """Run a callback on its own, beside its lane."""
+        self._begin()
+        self._hold(self._finish(callback), name)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is under way, then cancel what is not done in time."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        except asyncio.TimeoutError:
+            names = sorted({task.get_name() for task in self._tasks})
+            logger.warning(
+                "{} callbacks did not finish within {:g} s and are cancelled: {}",
+                len(self._tasks), seconds, ", ".join(names),
+            )
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, key: Hashable, lane: deque[Work]) -> None:
+        while lane:
+            work = lane.popleft()
+            try:
+                await work()
+            except Exception as error:  # work contains its own errors; this is the safety net
+                logger.opt(exception=error).error("an event was not handled")
+            finally:
+                self._end()
+        del self._lanes[key]
+
+    async def _finish(self, callback: Coroutine[Any, Any, None]) -> None:
+        try:
+            await callback
+        finally:
+            self._end()
+
+    def _hold(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        # The event loop itself keeps only weak references to tasks.
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _begin(self) -> None:
+        self._under_way += 1
+        self._empty.clear()
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        self._room.set()
+        if not self._under_way:
+            self._empty.set()

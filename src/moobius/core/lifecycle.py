@@ -1,0 +1,208 @@
+"""The life of a service from start to stop, in the order of sdk.md 3.4.
+
+What is opened is closed in the reverse order, on success, error and cancellation alike. The one
+way to stop a service is to cancel its `start()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from moobius.core.dispatch import Dispatch
+from moobius.errors import ConfigError, LoginRefused, MoobiusError
+
+if TYPE_CHECKING:
+    from moobius.core.sdk import Moobius
+
+STOP_TIMEOUT = 10.0  # seconds that running callbacks get when the service stops
+
+
+class StopListening:
+    """What ends a service's loop over spells; put on its queue by the service itself."""
+
+
+async def run(service: Moobius) -> None:
+    """Live: prepare, serve until cancelled, clean up."""
+    async with AsyncExitStack() as stack:
+        if service.settings.is_local:
+            await _use_local_platform(service, stack)
+        _check_account(service)
+        stack.push_async_callback(service.http_api.close)
+        await service.authenticate()
+        if service.service_mode and not service.client_id:
+            await service.create_new_service()
+        dispatch = Dispatch(
+            service, service.settings.order, service.settings.max_running_callbacks
+        )
+        service._dispatch = dispatch
+        stack.push_async_callback(service.ws_client.close)
+        await service.ws_client.connect()
+        if service.service_mode:
+            await _set_up_channels(service)
+        else:
+            await _join_channels(service)
+        _start_scheduler(service, stack)
+        stack.push_async_callback(_contain, service.on_stop, "on_stop")
+        stack.push_async_callback(dispatch.drain, STOP_TIMEOUT)
+        await service.on_start()
+        dispatch.open()
+        logger.info("{} is ready: {} channels", type(service).__name__, len(service.channels))
+        if service._when_ready is not None:
+            service._when_ready()
+        listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
+        stack.push_async_callback(_stop_listening, service, listening)
+        await service.ws_client.receive()
+
+
+async def log_in(service: Moobius) -> None:
+    """Log in on a new connection; with a token that is not valid any more, renew it first.
+
+    Raises:
+        LoginRefused: If the Platform says no, also with a new token.
+    """
+    login = service.send_service_login if service.service_mode else service.send_user_login
+    try:
+        await login()
+    except LoginRefused as refused:
+        if "access_token" not in refused.reason:
+            raise
+        await service.http_api.renew()
+        await login()
+
+
+async def listen(service: Moobius) -> None:
+    """Hand each spell to `on_spell`, in order; what it raises is logged and stops nothing."""
+    while True:
+        spell = await service.queue.coro_get()
+        if isinstance(spell, StopListening):
+            return
+        try:
+            await service.on_spell(spell)
+        except Exception as error:
+            logger.opt(exception=error).error("{} raised in on_spell: {}",
+                                              type(error).__name__, error)
+            await _contain(lambda error=error: service.on_error("on_spell", spell, error), "on_error")
+
+
+async def check_in(service: Moobius) -> None:
+    """Check in every channel; one that fails does not keep the others from it."""
+    for channel_id in list(service.channels):
+        await _contain(lambda c=channel_id: service.on_channel_checkin(c), "on_channel_checkin")
+
+
+async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
+    """Find or start the Platform of this machine and take what it gives us (architecture 4.6)."""
+    from moobius.local.embedded import find_or_start, provision
+
+    project = Path.cwd()
+    platform = await asyncio.to_thread(find_or_start, project, announce=announce)
+    stack.push_async_callback(asyncio.to_thread, platform.close)
+    settings = service.settings
+    name = type(service).__name__
+    # A service without an account is the developer's. A user needs one of its own, to be somebody.
+    email = settings.email or ("" if service.service_mode else f"{name.lower()}@local")
+    grant = await asyncio.to_thread(
+        provision,
+        platform,
+        project=project.name,
+        service=name if service.service_mode else None,
+        email=email,
+        password=settings.password or (platform.developer_key if email else ""),
+    )
+    channels = settings.channels or tuple(grant.channels)
+    service.settings = replace(
+        settings,
+        email=grant.email,
+        password=grant.password,
+        http_server_uri=platform.url,
+        ws_server_uri=platform.ws_url,
+        channels=channels,
+    )
+    service.config["service_config"]["channels"] = list(channels)
+    service.http_api.http_server_uri = platform.url
+    service.http_api.username, service.http_api.password = grant.email, grant.password
+    service.ws_client.ws_server_uri = platform.ws_url
+    if service.service_mode and not service.client_id:
+        service.client_id = grant.service_id
+
+
+def announce(line: str) -> None:
+    """Say on standard output where the embedded Platform is: this line is for people to click."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _check_account(service: Moobius) -> None:
+    for key in ("email", "password"):
+        if not getattr(service.settings, key):
+            raise ConfigError(
+                f"{key} is missing: put it into account_config (or the flat configuration), or "
+                f'set MOOBIUS_{key.upper()}; "http_server_uri": "local" needs no account'
+            )
+
+
+async def _set_up_channels(service: Moobius) -> None:
+    for channel_id in await service.true_channel_list():
+        service.channels[channel_id] = None
+    await service.before_channel_init()
+    for channel_id in list(service.channels):
+        await _contain(lambda c=channel_id: service.on_channel_init(c), "on_channel_init")
+
+
+async def _join_channels(service: Moobius) -> None:
+    service.client_id = (await service.http_api.fetch_user_info()).user_id
+    service.channels.update(dict.fromkeys(service.settings.channels))
+    await service.user_join_service_channels()
+
+
+def _start_scheduler(service: Moobius, stack: AsyncExitStack) -> None:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    # A job that is late (a laptop that slept) still runs, once.
+    scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True})
+    jobs: list[tuple[Callable[[], Any], float]] = [
+        (service.refresh_authentication, service.refresh_interval),
+        (service.authenticate, service.authenticate_interval),
+        (service.send_heartbeat, service.heartbeat_interval),
+    ]
+    if service.service_mode and service.checkin_interval > 0:
+        jobs.append((lambda: check_in(service), service.checkin_interval))
+    for job, seconds in jobs:
+        scheduler.add_job(_job(job), "interval", seconds=seconds)
+    service.scheduler = scheduler
+    scheduler.start()
+    stack.callback(scheduler.shutdown, wait=False)
+
+
+def _job(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Make a job whose failure is one log line: the next run may succeed."""
+
+    async def job() -> None:
+        await _contain(work, getattr(work, "__name__", "check-in"))
+
+    return job
+
+
+async def _contain(work: Callable[[], Any], name: str) -> None:
+    try:
+        await work()
+    except MoobiusError as error:
+        logger.error("{}: {}", name, error)
+    except Exception as error:
+        logger.opt(exception=error).error("{} raised in {}: {}", type(error).__name__, name, error)
+
+
+async def _stop_listening(service: Moobius, listening: asyncio.Task[None]) -> None:
+    # The loop waits in a thread, which only an object on the queue can wake.
+    service.queue.put(StopListening())
+    await asyncio.wait({listening}, timeout=1.0)
+    listening.cancel()
+    service.queue.cancel_join_thread()

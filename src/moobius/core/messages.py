@@ -1,0 +1,141 @@
+"""Every way of saying a message becomes one `MessageBody`: the pure part of `send_message`.
+
+What a person may write is wide (sdk.md 1.2.8); what travels is narrow. Nothing here uploads or
+sends: a local file stays a path in `content.path` until the caller has uploaded it.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from loguru import logger
+
+from moobius import types
+from moobius.network.frame_reader import build
+from moobius.types import Character, MessageBody, MessageContent, limit_len, to_char_id_list
+
+Message = Any
+"""Text, a `MessageBody` or its dict, a `pathlib` path, or anything with a `str`."""
+
+NO_SENDER = "no_sender"
+
+_CONTENT_FIELDS = {field.name for field in dataclasses.fields(MessageContent)}
+_CARD_FIELDS = {"link", "button", "text"}
+
+
+def compose(
+    message: Message = None,
+    *,
+    channel_id: str | None = None,
+    sender: Any = None,
+    recipients: Any = None,
+    subtype: str | None = None,
+    text: str | None = None,
+    path: Any = None,
+    image: Any = None,
+    audio: Any = None,
+    link: str | None = None,
+    title: str | None = None,
+    button: str | None = None,
+    len_limit: int | None = None,
+    file_display_name: str | None = None,
+    context: dict[str, Any] | None = None,
+) -> MessageBody:
+    """Bring a message and its overrides into one new body; the arguments are not modified.
+
+    Raises:
+        ValueError: If no channel is named.
+    """
+    for kind, value in ((types.IMAGE, image), (types.AUDIO, audio)):
+        if value is not None:
+            path, subtype = value, subtype or kind
+    body = _read(message, subtype, has_path=path is not None)
+    overrides = {"text": text, "path": path, "link": link, "title": title, "button": button}
+    for name, value in overrides.items():
+        if value is not None:
+            setattr(body.content, name, os.fspath(value) if name == "path" else value)
+    body.subtype = _subtype(body, subtype, path, file_display_name)
+    body.channel_id = channel_id or body.channel_id
+    body.sender = _sender(sender if sender is not None else body.sender)
+    body.recipients = to_char_id_list(body.recipients if recipients is None else recipients)
+    body.context = body.context if context is None else context
+    if file_display_name is not None:
+        body.content.filename = file_display_name
+    if len_limit is not None and body.content.text is not None:
+        body.content.text = limit_len(body.content.text, len_limit)
+    if not body.channel_id:
+        raise ValueError("send_message needs a channel_id: in which channel shall it appear?")
+    return body
+
+
+def subtype_of_file(path: str) -> str:
+    """Tell from its extension whether a file is an image, an audio or just a file."""
+    extension = PurePath(path).suffix.lower()
+    if extension in types.IMAGE_EXTS:
+        return types.IMAGE
+    return types.AUDIO if extension in types.AUDIO_EXTS else types.FILE
+
+
+def _read(message: Message, subtype: str | None, *, has_path: bool) -> MessageBody:
+    """Return the body a message alone stands for."""
+    if isinstance(message, MessageBody):
+        body = copy.copy(message)
+        content = message.content
+        body.content = (
+            copy.copy(content) if isinstance(content, MessageContent) else _content(content)
+        )
+        return body
+    if isinstance(message, Mapping):
+        return _read_mapping(message)
+    body = build(MessageBody, {}, content=MessageContent(), recipients=[])
+    if isinstance(message, PurePath):
+        body.content.path = str(message)
+    elif isinstance(message, str) and subtype not in (None, types.TEXT, types.CARD) and not has_path:
+        body.content.path = message.strip()
+    elif message is not None:
+        body.content.text = str(message)
+    return body
+
+
+def _read_mapping(message: Mapping[str, Any]) -> MessageBody:
+    body = build(MessageBody, message, content=_content(message.get("content")))
+    if message.keys() >= _CARD_FIELDS and "content" not in message:
+        body.content = _content(message)
+        body.subtype = types.CARD
+    body.recipients = message.get("recipients", [])
+    return body
+
+
+def _content(raw: Any) -> MessageContent:
+    if isinstance(raw, str):
+        return MessageContent(text=raw)
+    if isinstance(raw, MessageContent):
+        return copy.copy(raw)
+    data = raw if isinstance(raw, Mapping) else {}
+    return MessageContent(**{key: data[key] for key in _CONTENT_FIELDS & data.keys()})
+
+
+def _subtype(body: MessageBody, asked: str | None, path: Any, display_name: str | None) -> str:
+    if asked:
+        if display_name is not None and asked != types.FILE:
+            logger.warning("file_display_name is meant for files, not for subtype {!r}", asked)
+        return asked
+    if display_name is not None:
+        return types.FILE
+    if body.content.path and (path is not None or not body.subtype):
+        return subtype_of_file(body.content.path)
+    return body.subtype or types.TEXT
+
+
+def _sender(sender: Any) -> str:
+    if isinstance(sender, (str, Character)) or not sender:
+        return to_char_id_list(sender or NO_SENDER)[0]
+    ids = to_char_id_list(sender)
+    if len(ids) != 1:
+        logger.warning("a message has one sender; using the first of {}", ids)
+    return ids[0] if ids else NO_SENDER

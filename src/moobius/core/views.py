@@ -1,0 +1,92 @@
+"""What `send_...` verbs accept for the parts of a view, turned into what travels. Mostly pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from moobius import types
+from moobius.network.http_api_wrapper import HTTPAPIWrapper, is_url
+from moobius.network.ws_payload_builder import without_nones
+from moobius.types import as_plain
+
+Item = dict[str, Any]
+
+
+def items(value: Any, shape: Callable[[Item], Item]) -> list[Item]:
+    """Return one item or an iterable of them as a new list of plain objects of the given shape.
+
+    Raises:
+        TypeError: If an item is neither a dataclass nor a mapping.
+    """
+    if value is None:
+        return []
+    single = isinstance(value, Mapping) or not isinstance(value, Iterable)
+    return [shape(_plain(item)) for item in ([value] if single else value)]
+
+
+def _plain(item: Any) -> Item:
+    plain = as_plain(item)
+    if not isinstance(plain, dict):
+        raise TypeError(f"expected a dataclass of moobius.types or a dict, not {item!r}")
+    return plain
+
+
+def button(item: Item) -> Item:
+    """Return a button as it travels; a dialog of `False` means none (platform.md 3.12)."""
+    return {**item, "dialog": dialog(item.get("dialog"))}
+
+
+def menu_item(item: Item) -> Item:
+    """Return a menu item as it travels."""
+    subtypes = item.get("message_subtypes")
+    listed = [subtypes] if isinstance(subtypes, str) else subtypes
+    return {**item, "message_subtypes": listed, "dialog": dialog(item.get("dialog"))}
+
+
+def dialog(value: Any) -> Item | None:
+    """Return a dialog as it travels, or nothing."""
+    if not value:
+        return None
+    shown = _plain(value)
+    return shown if shown.get("bottom_buttons") else {**shown, "bottom_buttons": None}
+
+
+def canvas_item(item: Item) -> Item:
+    """Return a pane as it travels: both keys, always."""
+    path = item.get("path")
+    return {"text": item.get("text"), "path": str(path) if path else None}
+
+
+def style_item(item: Item) -> Item:
+    """Return a style hint as it travels, also with the older key `button_hook`."""
+    return without_nones(item)
+
+
+def click_arguments(arguments: Iterable[Any] | None) -> list[types.ClickArgument]:
+    """Return what was entered into a dialog, flat, with values as text."""
+    result: list[types.ClickArgument] = []
+    for argument in arguments or ():
+        if isinstance(argument, types.ClickArgument):
+            result.append(argument)
+        elif isinstance(argument, Mapping):
+            label = argument.get("label", argument.get("name", ""))
+            result.append(types.ClickArgument(label, str(argument.get("value", ""))))
+        else:
+            label, value = argument
+            result.append(types.ClickArgument(label, str(value)))
+    return result
+
+
+async def attach_file(http_api: HTTPAPIWrapper, content: types.MessageContent) -> None:
+    """Upload a message's local file and fill in its name, size and address."""
+    if content.path and not is_url(content.path):
+        local = Path(content.path).expanduser()
+        content.path = await http_api.convert_to_url(local)
+        content.filename = content.filename or local.name
+        content.size = local.stat().st_size
+        return
+    content.path = await http_api.convert_to_url(content.path)
+    content.filename = content.filename or unquote(PurePosixPath(urlsplit(content.path).path).name)

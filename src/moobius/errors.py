@@ -1,0 +1,137 @@
+"""Everything this package raises on purpose.
+
+MoobiusError
+├── ConfigError                fix the settings and start again
+├── MissingFile                a file that was named is not there (also a FileNotFoundError)
+├── PayloadError               a frame we cannot read, or may not send
+│   └── FrameTooLarge          .size, .limit: send less, or upload a file
+├── StorageError               an engine failed
+│   ├── BrokenRecord           one stored record cannot be read; the others are fine
+│   └── UnstorableError        a key or value of a type that no engine keeps (also a TypeError)
+├── WrongMode                  a service-only verb called in user mode, or the reverse
+├── WandError                  a service could not be started, reached or stopped
+└── PlatformError              asking the Platform failed; .endpoint says for what
+    ├── TransportError         it may never have arrived; trying again can help
+    ├── LoginRefused           the socket stays logged out; fix credentials or ids
+    └── BadResponseException   understood, and the answer is no; .code says which
+        └── Unauthorized       sign in again
+
+Messages are for people: what was wrong, where, and what would be right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class MoobiusError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class ConfigError(MoobiusError):
+    """The settings are incomplete or contradict each other."""
+
+
+class MissingFile(MoobiusError, FileNotFoundError):
+    """A file that was named is not there."""
+
+
+class PayloadError(MoobiusError):
+    """A frame that cannot be read, or that may not be sent."""
+
+
+class FrameTooLarge(PayloadError):
+    """A frame above the Platform's size limit; it was not sent.
+
+    Attributes:
+        size: Size of the frame in bytes.
+        limit: The largest size allowed, in bytes.
+    """
+
+    def __init__(self, size: int, limit: int, what: str = "frame") -> None:
+        super().__init__(
+            f"{what} of {size} bytes not sent: the limit is {limit} bytes; "
+            "send less at a time, or upload a file and send its URL"
+        )
+        self.size = size
+        self.limit = limit
+        self.what = what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.size, self.limit, self.what)
+
+
+class StorageError(MoobiusError):
+    """A storage engine failed."""
+
+
+class BrokenRecord(StorageError):
+    """One stored record that cannot be read; the others stay usable."""
+
+
+class UnstorableError(StorageError, TypeError):
+    """A key or a value of a type that storage does not keep or restore."""
+
+
+class WrongMode(MoobiusError):
+    """A verb that this client's mode (service or user) does not have."""
+
+
+class WandError(MoobiusError):
+    """A service could not be started, reached or stopped."""
+
+
+class PlatformError(MoobiusError):
+    """Asking the Platform for something failed.
+
+    Attributes:
+        reason: What went wrong.
+        endpoint: What was asked, as in `POST /channel/create`.
+    """
+
+    def __init__(self, reason: str, *, endpoint: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.endpoint = endpoint
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.reason}"
+
+    # Errors cross process borders (a background service reports to its wand), and an exception
+    # with required keywords does not survive pickle by itself.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), dict(self.__dict__))
+
+
+class TransportError(PlatformError):
+    """The request or connection broke; it may never have arrived."""
+
+
+class LoginRefused(PlatformError):
+    """The Platform refused the login on the socket."""
+
+
+class BadResponseException(PlatformError):
+    """The Platform understood the request, and the answer is no.
+
+    Attributes:
+        code: The `code` of the reply's envelope, or the HTTP status where there is no envelope.
+    """
+
+    def __init__(self, reason: str, *, endpoint: str, code: int) -> None:
+        super().__init__(reason, endpoint=endpoint)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.reason} (code {self.code})"
+
+
+class Unauthorized(BadResponseException):
+    """The access token is missing, invalid or expired (code 10005)."""
+
+
+def _rebuild(cls: type[PlatformError], state: dict[str, Any]) -> PlatformError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, state["reason"])
+    error.__dict__.update(state)
+    return error

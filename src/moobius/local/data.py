@@ -1,0 +1,84 @@
+"""The data directory: who may use it, and what lies where in it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+
+from moobius.errors import ConfigError
+from moobius.local.locks import FileLock
+
+
+class DataDirectory:
+    """A data directory, for one Platform at a time.
+
+    Raises:
+        ConfigError: On entering, if it cannot be written, or another Platform uses it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.journal = path / "platform.sqlite3"
+        self.files = path / "files"
+        self._lock = FileLock(
+            path / "platform.lock",
+            f"the data directory {path} is in use by a running Platform; "
+            "stop that one, or choose another with --data",
+        )
+
+    def __enter__(self) -> DataDirectory:
+        make_private(self.path)
+        try:
+            self.files.mkdir(exist_ok=True)
+            self._lock.__enter__()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.__exit__(kind, error, trace)
+
+    def developer_key(self) -> str:
+        """Return the key that programs of this user show; made once, readable by its user only."""
+        file = self.path / "developer.key"
+        try:
+            if file.exists() and (key := file.read_text().strip()):
+                return key
+            key = secrets.token_urlsafe(32)
+            write_private(file, key)
+        except OSError as error:
+            raise unwritable(file, error) from error
+        return key
+
+
+def make_private(path: Path) -> None:
+    """Make a directory for this user alone, if it is not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def write_private(file: Path, text: str) -> None:
+    """Put a file in place at once and whole, readable by its user only."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    partial.replace(file)
+
+
+def unwritable(path: Path, error: OSError) -> ConfigError:
+    """Return the error that says where we may not write, and what to do."""
+    return ConfigError(
+        f"cannot write to {path}: {error.strerror or error}; "
+        "make it writable, or choose another directory with --data"
+    )

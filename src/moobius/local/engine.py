@@ -1,0 +1,180 @@
+"""Runs commands: decide, apply, keep, then tell; in one order for everybody.
+
+A command is decided and applied at once, without waiting, so the next one already sees its
+effects. Acknowledgements, replies and deliveries wait until the store has the events, and
+commands that arrive meanwhile are kept together in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, NamedTuple, ParamSpec
+
+from loguru import logger
+
+from moobius.errors import StorageError
+from moobius.local.model.apply import apply
+from moobius.local.model.events import RequestDone
+from moobius.local.model.outcome import Delivery, Moment, Outcome
+from moobius.local.model.state import State
+from moobius.local.options import Limits
+from moobius.local.recent import Coalescer, RecentRequests
+from moobius.local.store.protocol import Store
+
+P = ParamSpec("P")
+
+
+class RequestKey(NamedTuple):
+    """Who asks, and the id it gave the request."""
+
+    identity: str
+    request_id: str
+
+
+@dataclass
+class _Ticket:
+    """A decided command on its way to the store."""
+
+    outcome: Outcome
+    acknowledge: Callable[[], None] | None
+    done: asyncio.Future[Any]
+
+
+class Engine:
+    """The state, and the only road to changing it."""
+
+    def __init__(
+        self,
+        store: Store,
+        deliver: Callable[[Delivery], None],
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        limits: Limits,
+    ) -> None:
+        self.state = State()
+        self.store = store
+        self._deliver = deliver
+        self._clock = clock
+        self._new_id = new_id
+        self._limits = limits
+        self._recent = RecentRequests(limits.recent_requests)
+        self.coalescer = Coalescer(limits.coalesce_ms)
+        self._pending: list[_Ticket] = []
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._failed = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._clock()
+
+    async def start(self) -> None:
+        """Read what the store has, then take commands."""
+        for event in self.store.replay():
+            apply(self.state, event)
+            if isinstance(event, RequestDone):
+                self._recent.remember(event.identity, event.request_id)
+        self._keeper = asyncio.create_task(self._keep(), name="platform journal")
+
+    async def stop(self) -> None:
+        """Keep what was decided, then let go of the store."""
+        if self._keeper is not None:
+            last = self.submit(lambda state, moment: Outcome())
+            if not self._failed:
+                await asyncio.wait([last])
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self.store.close()
+
+    async def run(
+        self,
+        command: Callable[Concatenate[State, Moment, P], Outcome],
+        /,
+        *args: P.args,
+        **kw: P.kwargs,
+    ) -> Any:
+        """Carry out a command and return its reply, once it is safe.
+
+        Raises:
+            Refused: If the rules say no.
+            StorageError: If the store could not keep it.
+        """
+        await self.wait_for_room()
+        return await self.submit(lambda state, moment: command(state, moment, *args, **kw))
+
+    def submit(
+        self,
+        decide: Callable[[State, Moment], Outcome],
+        acknowledge: Callable[[], None] | None = None,
+        request: RequestKey | None = None,
+    ) -> asyncio.Future[Any]:
+        """Decide and apply a command now; acknowledge, deliver and reply when it is safe.
+
+        Args:
+            decide: The command, its arguments bound.
+            acknowledge: Called when the events are safe, before anything is delivered.
+            request: A repeat of a request done before is acknowledged and not done again.
+
+        Raises:
+            Refused: If the rules say no; nothing has changed then.
+            StorageError: If the store has failed before.
+        """
+        if self._failed:
+            raise StorageError("the journal has failed; this Platform takes no more commands")
+        repeat = request is not None and self._recent.has(*request)
+        outcome = Outcome() if repeat else decide(self.state, Moment(self.now, self._new_id))
+        if request is not None and request.request_id and not repeat:
+            self._recent.remember(*request)
+            if outcome.events:
+                outcome.add(RequestDone(*request))
+        for event in outcome.events:
+            apply(self.state, event)
+        done = asyncio.get_running_loop().create_future()
+        self._pending.append(_Ticket(outcome, acknowledge, done))
+        self._work.set()
+        return done
+
+    async def wait_for_room(self) -> None:
+        """Wait while too many commands are on their way to the store."""
+        while len(self._pending) >= self._limits.pending_frames and not self._failed:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _keep(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            batch, self._pending = self._pending, []
+            try:
+                events = [event for ticket in batch for event in ticket.outcome.events]
+                if events:
+                    await self.store.append(events)
+            except StorageError as error:
+                self._fail(batch, error)
+                return
+            self._room.set()
+            for ticket in batch:
+                self._tell(ticket)
+
+    def _tell(self, ticket: _Ticket) -> None:
+        if ticket.acknowledge is not None:
+            ticket.acknowledge()
+        for delivery in ticket.outcome.deliveries:
+            self._deliver(delivery)
+        if not ticket.done.done():
+            ticket.done.set_result(ticket.outcome.data)
+
+    def _fail(self, batch: list[_Ticket], error: StorageError) -> None:
+        # Memory is ahead of the journal now; going on would acknowledge what is not kept.
+        logger.critical("{}; the Platform takes no more commands, restart it", error)
+        self._failed = True
+        self._room.set()
+        for ticket in [*batch, *self._pending]:
+            if not ticket.done.done():
+                ticket.done.set_exception(error)
+                ticket.done.exception()  # a socket does not wait for it, and that is no mistake

@@ -1,0 +1,1 @@
+"""The rules of the Platform: commands in, events and deliveries out; no clock, no I/O."""

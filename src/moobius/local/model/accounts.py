@@ -1,0 +1,146 @@
+"""Accounts, logins and profiles (platform.md 2.4, 2.5).
+
+Passwords and tokens never come in: the shell hashes them and hands in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from moobius.local.model.events import (
+    AccountCreated,
+    AccountDeleted,
+    FamilyRevoked,
+    PasswordChanged,
+    ProfileChanged,
+    TokenIssued,
+    TokensExpired,
+)
+from moobius.local.model.outcome import Farewell, Moment, Outcome
+from moobius.local.model.refusal import Code, Refused, malformed
+from moobius.local.model.state import Account, State, Token, TokenKind
+
+
+@dataclass(frozen=True)
+class NewTokens:
+    """Digests of the tokens a login hands out, and how long each is good for."""
+
+    access: str
+    refresh: str
+    access_ms: int
+    refresh_ms: int
+
+
+def sign_up(
+    state: State,
+    moment: Moment,
+    email: str,
+    password_hash: str,
+    name: str | None = None,
+    avatar: str = "",
+    description: str = "",
+) -> Outcome:
+    """Create an account that can be used at once; the reply is its id."""
+    if not email.strip():
+        raise malformed("username must be an e-mail address")
+    if state.account_by_email(email) is not None:
+        raise Refused(Code.ACCOUNT_EXISTS, "Username already exists")
+    email = email.strip()
+    user_id = moment.new_id()
+    shown = name or email.partition("@")[0] or email
+    event = AccountCreated(user_id, email, password_hash, shown, avatar, description)
+    return Outcome(user_id, [event])
+
+
+def change_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
+    """Give an account another password."""
+    state.account(user_id)
+    return Outcome({}, [PasswordChanged(user_id, password_hash)])
+
+
+def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Outcome:
+    """Record the tokens of a login whose password the shell has verified."""
+    account = state.account(user_id)
+    family, now = moment.new_id(), moment.now
+    outcome = Outcome({"user_id": account.user_id})
+    if any(token.expires <= now for token in state.tokens.values()):
+        outcome.add(TokensExpired(now))
+    outcome.add(
+        TokenIssued(tokens.access, user_id, "access", family, now + tokens.access_ms),
+        TokenIssued(tokens.refresh, user_id, "refresh", family, now + tokens.refresh_ms),
+    )
+    return outcome
+
+
+def refresh(
+    state: State, moment: Moment, refresh_digest: str, access_digest: str, access_ms: int
+) -> Outcome:
+    """Add an access token to the login that a refresh token belongs to."""
+    token = check_token(state, moment.now, refresh_digest, "refresh")
+    expires = moment.now + access_ms
+    event = TokenIssued(access_digest, token.user_id, "access", token.family, expires)
+    return Outcome({}, [event])
+
+
+def sign_out(state: State, moment: Moment, digest: str) -> Outcome:
+    """End the login a token belongs to; open sockets stay (Q6)."""
+    token = check_token(state, moment.now, digest, "access")
+    return Outcome({}, [FamilyRevoked(token.family)])
+
+
+def check_token(state: State, now: int, digest: str, kind: TokenKind) -> Token:
+    """Return what is known of a token, or refuse it.
+
+    Raises:
+        Refused: With the texts of platform.md 3.3, which clients look for.
+    """
+    token = state.tokens.get(digest)
+    if token is None or token.kind != kind:
+        raise Refused(Code.NOT_AUTHENTICATED, f"Invalid {kind}_token")
+    if token.expires <= now:
+        raise Refused(Code.NOT_AUTHENTICATED, f"Expired {kind}_token")
+    return token
+
+
+def delete_account(state: State, moment: Moment, user_id: str) -> Outcome:
+    """Remove an account with its services and memberships, and close its sockets."""
+    state.account(user_id)
+    return Outcome({}, [AccountDeleted(user_id)], [Farewell(user_id)])
+
+
+def user_info(account: Account) -> dict[str, Any]:
+    """Build the reply of `GET /user/info`."""
+    return {
+        "context": account.profile["character_context"],
+        "email": account.email,
+        "email_verified": True,
+        "user_id": account.user_id,
+        "sub": account.user_id,
+        "system_context": account.system_context,
+    }
+
+
+def edit_profile(
+    state: State,
+    moment: Moment,
+    caller: str,
+    name: str | None,
+    avatar: str | None,
+    description: str | None,
+) -> Outcome:
+    """Change what is given, keep the rest; the reply is the user info as it will be."""
+    old = state.account(caller)
+    name = old.name if name is None else name
+    avatar = old.avatar if avatar is None else avatar
+    description = old.description if description is None else description
+    info = user_info(old)
+    info["context"] = {"name": name, "avatar": avatar, "description": description}
+    return Outcome(info, [ProfileChanged(caller, name, avatar, description)])
+
+
+def profiles(state: State, character_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """List the profiles in the order asked for; unknown ids are left out (Q8)."""
+    found = (state.character_profile(each) for each in character_ids)
+    return [profile for profile in found if profile is not None]

@@ -1,0 +1,91 @@
+"""Channels: create, rename, list (platform.md 2.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moobius.local.model.events import ChannelChanged, ChannelCreated, Joined
+from moobius.local.model.outcome import Moment, Outcome, ToUsers
+from moobius.local.model.refusal import not_permitted
+from moobius.local.model.routing import channel_info_frame
+from moobius.local.model.state import Channel, State
+
+POPULAR = 20
+
+
+def create_channel(
+    state: State, moment: Moment, caller: str, name: str, description: str
+) -> Outcome:
+    """Create a channel with the caller as its first member."""
+    state.account(caller)
+    event = ChannelCreated(moment.new_id(), name, description, caller)
+    outcome = Outcome(_object(event.channel_id, name, description, "dcs"))
+    outcome.add(event, Joined(event.channel_id, caller, moment.now))
+    return outcome
+
+
+def update_channel(
+    state: State,
+    moment: Moment,
+    caller: str,
+    channel_id: str,
+    name: str | None,
+    description: str | None,
+) -> Outcome:
+    """Rename or describe a channel, and tell its members."""
+    channel = state.channel(channel_id)
+    if channel.creator != caller:
+        raise not_permitted("Only the channel creator can change the channel")
+    name = channel.name if name is None else name
+    description = channel.description if description is None else description
+    outcome = Outcome(_object(channel_id, name, description, channel.type))
+    outcome.add(ChannelChanged(channel_id, name, description))
+    frame = channel_info_frame(channel, name, description)
+    outcome.deliver(ToUsers(tuple(channel.members), frame))
+    return outcome
+
+
+def channel_object(channel: Channel) -> dict[str, Any]:
+    """Build the channel object of platform.md 2.6."""
+    return _object(channel.channel_id, channel.name, channel.description, channel.type)
+
+
+def _object(channel_id: str, name: str, description: str, channel_type: str) -> dict[str, Any]:
+    return {
+        "channel_id": channel_id,
+        "channel_name": name,
+        "channel_context": {"channel_description": description, "channel_type": channel_type},
+        "user_channel_context": {},
+    }
+
+
+def channel_list(state: State, caller: str) -> list[dict[str, Any]]:
+    """List the channels the caller is a member of, in the order of joining."""
+    joined = state.memberships.get(caller, {})
+    return [channel_object(state.channels[each]) for each in joined]
+
+
+def popular(state: State) -> list[dict[str, Any]]:
+    """List the channels with the most members first."""
+    ranked = sorted(state.channels.values(), key=lambda each: -len(each.members))
+    return [_with_count(each) for each in ranked[:POPULAR]]
+
+
+def _with_count(channel: Channel) -> dict[str, Any]:
+    shown = channel_object(channel)
+    shown["channel_context"] |= {"channel_user_count": len(channel.members), "tag": []}
+    return shown
+
+
+def character_list(state: State, caller: str, channel_id: str) -> dict[str, Any]:
+    """List a channel's real members in the order of joining.
+
+    Raises:
+        Refused: Unless the caller created it, is in it, or owns the bound service.
+    """
+    channel = state.channel(channel_id)
+    service = state.services.get(channel.service_id)
+    allowed = caller in channel.members or caller == channel.creator
+    if not allowed and (service is None or service.owner != caller):
+        raise not_permitted("Only members, the creator and the bound service see the members")
+    return {"character_list": list(channel.members)}

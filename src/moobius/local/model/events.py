@@ -1,0 +1,240 @@
+"""What can happen: the only things that change a `State`, and the rows of the journal.
+
+An event is written once and read for ever, so a field is added with a default and never
+renamed. `encode` and `decode` are their form on disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+import msgspec
+
+from moobius.local.model.state import TokenKind
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event"):
+    """Something that happened."""
+
+
+class AccountCreated(Event, frozen=True, tag=True):
+    """Somebody signed up."""
+
+    user_id: str
+    email: str
+    password_hash: str
+    name: str
+    avatar: str = ""
+    description: str = ""
+
+
+class ProfileChanged(Event, frozen=True, tag=True):
+    """A user edited the profile; all three fields as they are now."""
+
+    user_id: str
+    name: str
+    avatar: str
+    description: str
+
+
+class PasswordChanged(Event, frozen=True, tag=True):
+    """An account has another password."""
+
+    user_id: str
+    password_hash: str
+
+
+class AccountDeleted(Event, frozen=True, tag=True):
+    """An account, its services and its memberships are gone."""
+
+    user_id: str
+
+
+class TokenIssued(Event, frozen=True, tag=True):
+    """Somebody was given a token; `digest` is its SHA-256."""
+
+    digest: str
+    user_id: str
+    kind: TokenKind
+    family: str
+    expires: int
+
+
+class FamilyRevoked(Event, frozen=True, tag=True):
+    """A login was ended: all tokens of its family are void."""
+
+    family: str
+
+
+class TokensExpired(Event, frozen=True, tag=True):
+    """Tokens that had expired were forgotten."""
+
+    before: int
+
+
+class ChannelCreated(Event, frozen=True, tag=True):
+    """A channel exists; nobody is in it yet."""
+
+    channel_id: str
+    name: str
+    description: str
+    creator: str
+
+
+class ChannelChanged(Event, frozen=True, tag=True):
+    """A channel was renamed or described; both fields as they are now."""
+
+    channel_id: str
+    name: str
+    description: str
+
+
+class Joined(Event, frozen=True, tag=True):
+    """A user became a member."""
+
+    channel_id: str
+    user_id: str
+    at: int
+
+
+class Left(Event, frozen=True, tag=True):
+    """A member is none any more."""
+
+    channel_id: str
+    user_id: str
+
+
+class ServiceCreated(Event, frozen=True, tag=True):
+    """An account has one more service."""
+
+    service_id: str
+    owner: str
+    description: str
+
+
+class ServiceBound(Event, frozen=True, tag=True):
+    """A service speaks in a channel from now on."""
+
+    channel_id: str
+    service_id: str
+
+
+class ServiceUnbound(Event, frozen=True, tag=True):
+    """A channel is a default one again."""
+
+    channel_id: str
+    service_id: str
+
+
+class AgentSaved(Event, frozen=True, tag=True):
+    """An agent was created, or looks like this now."""
+
+    character_id: str
+    service_id: str
+    name: str
+    avatar: str
+    description: str
+
+
+class GroupCreated(Event, frozen=True, tag=True):
+    """A list of characters has an id.
+
+    Attributes:
+        shared: Whether an equal list may be given the same id later.
+    """
+
+    group_id: str
+    characters: tuple[str, ...]
+    name: str = ""
+    timestamp: int = 0
+    shared: bool = False
+
+
+class GroupListed(Event, frozen=True, tag=True):
+    """A user keeps a group in a channel's list, perhaps in the place of another."""
+
+    user_id: str
+    channel_id: str
+    group_id: str
+    replaces: str = ""
+
+
+class GroupUnlisted(Event, frozen=True, tag=True):
+    """A user keeps a group no longer; its id stays valid."""
+
+    user_id: str
+    channel_id: str
+    group_id: str
+
+
+class TempGroupSet(Event, frozen=True, tag=True):
+    """The characters a user has ticked in a channel."""
+
+    user_id: str
+    channel_id: str
+    group_id: str
+
+
+class CharactersShown(Event, frozen=True, tag=True):
+    """A group of characters was shown to some members (platform.md 4.1)."""
+
+    channel_id: str
+    group_id: str
+    users: tuple[str, ...]
+
+
+class ProjectOpened(Event, frozen=True, tag=True):
+    """A program with the Platform `"local"` was given a service and a channel."""
+
+    owner: str
+    project: str
+    service: str
+    service_id: str
+    channel_id: str
+
+
+class MessageStored(Event, frozen=True, tag=True):
+    """A message entered the histories of `owners`; a record of the store, not of the state."""
+
+    owners: tuple[str, ...]
+    channel_id: str
+    message_id: str
+    timestamp: int
+    message: dict[str, Any]
+
+
+class RequestDone(Event, frozen=True, tag=True):
+    """A request was carried out, and is not to be carried out again."""
+
+    identity: str
+    request_id: str
+
+
+AnyEvent = Union[  # noqa: UP007 - msgspec reads it, and Python 3.10 has no other form for a tuple
+    AccountCreated,
+    ProfileChanged,
+    PasswordChanged,
+    AccountDeleted,
+    TokenIssued,
+    FamilyRevoked,
+    TokensExpired,
+    ChannelCreated,
+    ChannelChanged,
+    Joined,
+    Left,
+    ServiceCreated,
+    ServiceBound,
+    ServiceUnbound,
+    AgentSaved,
+    GroupCreated,
+    GroupListed,
+    GroupUnlisted,
+    TempGroupSet,
+    CharactersShown,
+    ProjectOpened,
+    MessageStored,
+    RequestDone,
+]
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(AnyEvent).decode

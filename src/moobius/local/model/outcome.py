@@ -1,0 +1,67 @@
+"""What a command comes to: a reply, events, and who is to be told what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from moobius.local.model.events import Event
+
+Frame = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a rule may not find out by itself, handed in.
+
+    Attributes:
+        now: Milliseconds since the epoch.
+        new_id: Returns a fresh id at each call.
+    """
+
+    now: int
+    new_id: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class ToUsers:
+    """Deliver to every live connection of these users, in this order."""
+
+    users: tuple[str, ...]
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class ToService:
+    """Deliver to the connection that logged in last for a service."""
+
+    service_id: str
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """Close all connections of an account."""
+
+    user_id: str
+
+
+Delivery = Union[ToUsers, ToService, Farewell]  # noqa: UP007 - evaluated at run time on 3.10
+
+
+@dataclass
+class Outcome:
+    """The result of one command; nothing has changed until its events are applied."""
+
+    data: Any = None
+    events: list[Event] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    def add(self, *events: Event) -> None:
+        """Add what happened, in order."""
+        self.events.extend(events)
+
+    def deliver(self, *deliveries: Delivery) -> None:
+        """Add who is to be told what, in order."""
+        self.deliveries.extend(deliveries)

@@ -1,0 +1,102 @@
+"""Who gets what: recipients resolved, and what a channel without a service does by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from moobius.local.model.commands import Recipients
+from moobius.local.model.events import CharactersShown
+from moobius.local.model.groups import shared_group
+from moobius.local.model.outcome import Frame, Moment, Outcome, ToUsers
+from moobius.local.model.refusal import not_found
+from moobius.local.model.state import SERVICE, Channel, Group, State
+
+NOBODY = ("", SERVICE, None)
+
+
+def resolve_recipients(state: State, recipients: Recipients) -> tuple[str, ...]:
+    """Return the characters a downward `recipients` names (platform.md 4.3).
+
+    Raises:
+        Refused: If it names neither a group nor a character.
+    """
+    if recipients in NOBODY or recipients is None:
+        return ()
+    if isinstance(recipients, tuple):
+        return recipients
+    group = state.groups.get(recipients)
+    if group is not None:
+        return group.characters
+    if state.character_profile(recipients) is not None:
+        return (recipients,)
+    raise not_found(f"Group not found: {recipients}")
+
+
+def group_for(state: State, moment: Moment, outcome: Outcome, value: str | Sequence[str]) -> Group:
+    """Return the group a client means by a group id, a character id or an inline list.
+
+    Raises:
+        Refused: If the value names neither a group nor a character.
+    """
+    if isinstance(value, str) and value in state.groups:
+        return state.groups[value]
+    if not isinstance(value, str):
+        return shared_group(state, moment, outcome, value)
+    return shared_group(state, moment, outcome, resolve_recipients(state, value))
+
+
+def members_among(channel: Channel, characters: Iterable[str]) -> tuple[str, ...]:
+    """Keep who is a member at this moment, each once, in the order given."""
+    return tuple(dict.fromkeys(each for each in characters if each in channel.members))
+
+
+def update_frame(subtype: str, channel_id: str, content: Any, **extras: Any) -> Frame:
+    """Build an `update` as a user receives it: exactly these keys (platform.md 3.9)."""
+    body = {"subtype": subtype, "channel_id": channel_id, "content": content, **extras}
+    return {"type": "update", "body": body}
+
+
+def show_characters(
+    state: State, outcome: Outcome, channel: Channel, group_id: str, users: tuple[str, ...]
+) -> None:
+    """Deliver a characters update, and remember who was shown which group."""
+    new_to = tuple(u for u in users if state.shown.get((u, channel.channel_id)) != group_id)
+    if new_to:
+        outcome.add(CharactersShown(channel.channel_id, group_id, new_to))
+    content = {"characters": group_id}
+    outcome.deliver(ToUsers(users, update_frame("characters", channel.channel_id, content)))
+
+
+def show_members(
+    state: State,
+    moment: Moment,
+    outcome: Outcome,
+    channel: Channel,
+    members: Sequence[str],
+    users: tuple[str, ...],
+) -> None:
+    """Show `members` as the characters of a default channel (platform.md 4.6)."""
+    if users:
+        group = shared_group(state, moment, outcome, members)
+        show_characters(state, outcome, channel, group.group_id, users)
+
+
+def channel_info_frame(channel: Channel, name: str, description: str) -> Frame:
+    """Build the `channel_info` update that members see (platform.md 3.9)."""
+    context = {"channel_description": description, "channel_type": channel.type}
+    content = {"channel_id": channel.channel_id, "channel_name": name, "context": context}
+    return update_frame("channel_info", channel.channel_id, content, context={})
+
+
+def default_view(
+    state: State, moment: Moment, outcome: Outcome, channel: Channel, user_id: str
+) -> None:
+    """Show one user what a channel without a service looks like (platform.md 4.6)."""
+    show_members(state, moment, outcome, channel, tuple(channel.members), (user_id,))
+    filler: dict[str, Any] = {"group_id": "temp", "context": {}}
+    for subtype, extras in (("buttons", filler), ("menu", {"context": {}}), ("canvas", filler)):
+        frame = update_frame(subtype, channel.channel_id, [], **extras)
+        outcome.deliver(ToUsers((user_id,), frame))
+    frame = channel_info_frame(channel, channel.name, channel.description)
+    outcome.deliver(ToUsers((user_id,), frame))

@@ -1,0 +1,136 @@
+"""Services, their bindings and their agents (platform.md 2.7, 4.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moobius.local.model.events import (
+    AgentSaved,
+    ChannelCreated,
+    ProjectOpened,
+    ServiceBound,
+    ServiceCreated,
+    ServiceUnbound,
+)
+from moobius.local.model.outcome import Moment, Outcome
+from moobius.local.model.refusal import Code, Refused, not_found, not_permitted
+from moobius.local.model.routing import show_members
+from moobius.local.model.state import State, profile
+
+
+def create_service(state: State, moment: Moment, caller: str, description: str) -> Outcome:
+    """Give the account one more service."""
+    state.account(caller)
+    event = ServiceCreated(moment.new_id(), caller, description)
+    return Outcome({"service_id": event.service_id}, [event])
+
+
+def service_list(state: State, caller: str) -> list[dict[str, Any]]:
+    """List the caller's services with the channels each is bound to."""
+    return [
+        {
+            "service_id": service.service_id,
+            "channel_ids": list(service.channels),
+            "description": service.description,
+        }
+        for service in state.services.values()
+        if service.owner == caller
+    ]
+
+
+def bind(state: State, moment: Moment, caller: str, channel_id: str, service_id: str) -> Outcome:
+    """Let a service speak in a channel; binding the same pair again succeeds (Q15)."""
+    channel = state.channel(channel_id)
+    state.owned_service(caller, service_id)
+    if channel.creator != caller:
+        raise not_permitted("Only the channel creator can bind a service")
+    if channel.service_id == service_id:
+        return Outcome({})
+    if channel.service_id:
+        raise Refused(Code.CONFLICT, "Channel is already bound to another service")
+    return Outcome({}, [ServiceBound(channel_id, service_id)])
+
+
+def unbind(state: State, moment: Moment, caller: str, channel_id: str, service_id: str) -> Outcome:
+    """Make a channel a default one again, and show its members each other."""
+    channel = state.channel(channel_id)
+    if channel.creator != caller:
+        raise not_permitted("Only the channel creator can unbind a service")
+    if not service_id or channel.service_id != service_id:
+        raise not_found("This service is not bound to this channel")
+    outcome = Outcome({}, [ServiceUnbound(channel_id, service_id)])
+    members = tuple(channel.members)
+    show_members(state, moment, outcome, channel, members, members)
+    return outcome
+
+
+def create_agent(
+    state: State,
+    moment: Moment,
+    caller: str,
+    service_id: str,
+    name: str,
+    avatar: str,
+    description: str,
+) -> Outcome:
+    """Give a service a fictitious character."""
+    state.owned_service(caller, service_id)
+    event = AgentSaved(moment.new_id(), service_id, name, avatar, description)
+    return Outcome(profile(event.character_id, name, avatar, description), [event])
+
+
+def update_agent(
+    state: State,
+    moment: Moment,
+    caller: str,
+    service_id: str,
+    character_id: str,
+    name: str | None,
+    avatar: str | None,
+    description: str | None,
+) -> Outcome:
+    """Change what is given of an agent, keep the rest; nobody is told (platform.md 2.7)."""
+    service = state.owned_service(caller, service_id)
+    if character_id not in service.agents:
+        raise not_found("Agent not found in this service")
+    old = state.agents[character_id]
+    name = old.name if name is None else name
+    avatar = old.avatar if avatar is None else avatar
+    description = old.description if description is None else description
+    event = AgentSaved(character_id, service_id, name, avatar, description)
+    return Outcome(profile(character_id, name, avatar, description), [event])
+
+
+def agent_list(state: State, caller: str, service_id: str) -> list[dict[str, Any]]:
+    """List the agents of a service."""
+    service = state.owned_service(caller, service_id)
+    return [state.agents[each].profile for each in service.agents]
+
+
+def open_project(
+    state: State, moment: Moment, owner: str, project: str, service_name: str
+) -> Outcome:
+    """Find or create the service and the channel of a program, for `POST /local/project`.
+
+    Nobody joins the channel: a developer account among the members would be a ghost. A channel
+    that has been unbound or given to another service since is left as it is.
+    """
+    state.account(owner)
+    known = state.projects.get((owner, project, service_name))
+    if known is not None:
+        return Outcome({"service_id": known.service_id, "channels": [known.channel_id]})
+    service_id, channel_id = moment.new_id(), moment.new_id()
+    about = f"{service_name} of {project}"
+    events = [
+        ServiceCreated(service_id, owner, about),
+        ChannelCreated(channel_id, service_name, about, owner),
+        ServiceBound(channel_id, service_id),
+        ProjectOpened(owner, project, service_name, service_id, channel_id),
+    ]
+    return Outcome({"service_id": service_id, "channels": [channel_id]}, [*events])
+
+
+def project_channels(state: State, project: str) -> list[str]:
+    """List the channels of all the services of a project."""
+    found = state.projects.values()
+    return [each.channel_id for each in found if each.project == project]

@@ -1,0 +1,180 @@
+"""What the Platform knows: accounts, tokens, channels, services, agents, groups.
+
+Only `apply.py` changes a `State`; everybody else reads it. Messages are not in it: their
+history lives in the store, so that memory does not grow with what people say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from moobius.local.model.refusal import Code, Refused, not_found
+
+TokenKind = Literal["access", "refresh"]
+ChannelType = Literal["dcs", "ccs"]
+
+SERVICE = "service"
+"""The literal that addresses the service alone (platform.md 1.3)."""
+
+
+@dataclass
+class Account:
+    """A registered user; as a character it is known by its `user_id`."""
+
+    user_id: str
+    email: str
+    password_hash: str = field(repr=False)
+    name: str
+    avatar: str = ""
+    description: str = ""
+    system_context: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The account as a character (platform.md 2.5)."""
+        return profile(self.user_id, self.name, self.avatar, self.description)
+
+
+@dataclass
+class Token:
+    """A token somebody holds; the state knows its SHA-256 only.
+
+    Attributes:
+        family: Shared by a refresh token and the access tokens that came of it.
+        expires: Milliseconds since the epoch.
+    """
+
+    user_id: str
+    kind: TokenKind
+    family: str
+    expires: int
+
+
+@dataclass
+class Channel:
+    """A chat room; `members` keeps the order in which they joined."""
+
+    channel_id: str
+    name: str
+    description: str
+    creator: str
+    members: dict[str, int] = field(default_factory=dict)
+    service_id: str = ""
+
+    @property
+    def type(self) -> ChannelType:
+        """`ccs` when a service is bound, else `dcs` (platform.md 1.2)."""
+        return "ccs" if self.service_id else "dcs"
+
+
+@dataclass
+class Service:
+    """A program slot of one account."""
+
+    service_id: str
+    owner: str
+    description: str = ""
+    channels: dict[str, None] = field(default_factory=dict)
+    agents: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class Agent:
+    """A fictitious character owned by a service."""
+
+    character_id: str
+    service_id: str
+    name: str
+    avatar: str
+    description: str
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The agent as a character (platform.md 2.5)."""
+        return profile(self.character_id, self.name, self.avatar, self.description)
+
+
+@dataclass(frozen=True)
+class Group:
+    """An ordered list of characters with an id; never changes once made."""
+
+    group_id: str
+    characters: tuple[str, ...]
+    name: str = ""
+    timestamp: int = 0
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a program with the Platform `"local"` was given."""
+
+    owner: str
+    project: str
+    service: str
+    service_id: str
+    channel_id: str
+
+
+UserInChannel = tuple[str, str]
+
+
+@dataclass
+class State:
+    """Everything the rules decide by."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    emails: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    projects: dict[tuple[str, str, str], Project] = field(default_factory=dict)
+    # Indexes over the above; `apply` keeps them in step.
+    memberships: dict[str, dict[str, None]] = field(default_factory=dict)
+    shared_groups: dict[tuple[str, ...], str] = field(default_factory=dict)
+    channel_groups: dict[UserInChannel, dict[str, None]] = field(default_factory=dict)
+    temp_groups: dict[UserInChannel, str] = field(default_factory=dict)
+    shown: dict[UserInChannel, str] = field(default_factory=dict)
+
+    def account(self, user_id: str) -> Account:
+        """Return an account, or refuse a caller that is no longer there."""
+        found = self.accounts.get(user_id)
+        if found is None:
+            raise Refused(Code.NOT_AUTHENTICATED, "Invalid access_token")
+        return found
+
+    def account_by_email(self, email: str) -> Account | None:
+        """Return the account signed up with `email`, however it is capitalised."""
+        return self.accounts.get(self.emails.get(normal_email(email), ""))
+
+    def channel(self, channel_id: str) -> Channel:
+        """Return a channel, or refuse."""
+        found = self.channels.get(channel_id)
+        if found is None:
+            raise not_found("Channel not found")
+        return found
+
+    def owned_service(self, caller: str, service_id: str) -> Service:
+        """Return a service of the caller's account, or refuse."""
+        found = self.services.get(service_id)
+        if found is None or found.owner != caller:
+            raise not_found("Service not found for this access_token")
+        return found
+
+    def character_profile(self, character_id: str) -> dict[str, Any] | None:
+        """Return the profile of a member or an agent; which of them it is stays our secret."""
+        character = self.accounts.get(character_id) or self.agents.get(character_id)
+        return None if character is None else character.profile
+
+
+def profile(character_id: str, name: str, avatar: str, description: str) -> dict[str, Any]:
+    """Build a profile object as the wire has it (platform.md 2.5)."""
+    context = {"name": name, "avatar": avatar, "description": description}
+    return {"character_id": character_id, "character_context": context}
+
+
+def normal_email(email: str) -> str:
+    """Return the form under which an e-mail address is unique."""
+    return email.strip().casefold()

@@ -1,0 +1,132 @@
+"""What a Platform is told when it starts: one frozen value, and its command line."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+KIB = 1024
+MIB = 1024 * KIB
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8484
+DEFAULT_DATA = Path(".moobius")
+
+WILDCARDS = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is too much; the unit is in the name or the comment (platform.md 3.13)."""
+
+    frame_bytes: int = 128 * KIB  # a larger message closes the socket with 1009
+    frame_cap_bytes: int = 4 * MIB  # read and thrown away up to here before closing
+    outbox_frames: int = 4096  # waiting for a slow reader before it is cut off
+    outbox_bytes: int = 16 * MIB
+    body_bytes: int = MIB  # of an HTTP request that is not an upload
+    file_bytes: int = 256 * MIB
+    pending_frames: int = 1024  # decided but not yet in the journal, before readers wait
+    idle_seconds: float = 600.0
+    bad_login_seconds: float = 1.0  # before a refused login is answered
+    bad_logins: int = 5  # in a row, then the socket is closed with 1008
+    upload_seconds: float = 3600.0  # how long an upload form is good for
+    recent_requests: int = 4096  # remembered per identity, so that a repeat is not done twice
+    coalesce_ms: int = 500  # older clients' requests for one view that make up one refresh
+    access_token_ms: int = 24 * HOUR_MS
+    refresh_token_ms: int = 30 * DAY_MS
+
+
+@dataclass(frozen=True)
+class PlatformOptions:
+    """How a Platform runs.
+
+    Attributes:
+        host: Where to listen; anything but loopback opens it to the network.
+        port: On which port; 0 takes any that is free.
+        data: Where to keep everything; None keeps it in memory.
+        developer: Offer ready-made people and `/local/` to programs on this machine. Has no
+            effect unless `host` is a loopback address.
+        allow_hosts: Further names by which clients may address this Platform.
+        allow_origins: Further origins (`https://chat.example`) whose pages may use it.
+        limits: How much is too much.
+    """
+
+    host: str = DEFAULT_HOST
+    port: int = 0
+    data: Path | None = None
+    developer: bool = True
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def developer_mode(self) -> bool:
+        """Whether developer mode is in effect."""
+        return self.developer and is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address means this machine only."""
+    if host.lower() == "localhost":
+        return True
+    address = ip_literal(host)
+    return address is not None and address.is_loopback
+
+
+def ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address a host consists of, or None if it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def netloc(host: str, port: int) -> str:
+    """Return `host:port` as a URL has it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `moobius platform` to a parser."""
+    add = parser.add_argument
+    add("--host", default=DEFAULT_HOST, help="where to listen (default: %(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="on which port; 0 takes any that is free (default: %(default)s)",
+    )
+    add(
+        "--data",
+        type=Path,
+        default=DEFAULT_DATA,
+        metavar="DIR",
+        help="where to keep everything (default: %(default)s)",
+    )
+    add("--ephemeral", action="store_true", help="keep everything in memory, forget it at the end")
+    add("--no-developer", action="store_true", help="no ready-made people, no /local/ endpoints")
+    add("--allow-host", action="append", default=[], metavar="NAME", help="a further host name")
+    add("--allow-origin", action="append", default=[], metavar="URL", help="a further origin")
+    add("--embedded", action="store_true", help=argparse.SUPPRESS)
+
+
+def options_from(arguments: argparse.Namespace) -> PlatformOptions:
+    """Return the options that parsed arguments mean."""
+    return PlatformOptions(
+        host=arguments.host,
+        port=arguments.port,
+        data=None if arguments.ephemeral else arguments.data,
+        developer=not arguments.no_developer,
+        allow_hosts=tuple(arguments.allow_host),
+        allow_origins=tuple(arguments.allow_origin),
+    )
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535")

@@ -1,0 +1,150 @@
+"""`LocalPlatform`: store, engine, hub and web application, put together and run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import secrets
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from moobius.errors import ConfigError
+from moobius.local.data import DataDirectory
+from moobius.local.engine import Engine
+from moobius.local.faults import Faults
+from moobius.local.hub import GOING_AWAY, Hub
+from moobius.local.options import WILDCARDS, PlatformOptions, netloc
+from moobius.local.store.memory import MemoryStore
+from moobius.local.store.protocol import Store
+from moobius.local.store.sqlite import SqliteStore
+from moobius.local.web.app import WebApp
+from moobius.local.web.developer import Developer, create_people
+from moobius.local.web.files import Files
+
+SHUTDOWN_SECONDS = 2.0
+
+
+class LocalPlatform:
+    """The Platform on this machine, running in the current event loop.
+
+    An asynchronous context manager. Two of them share nothing, unless they are given the same
+    data directory, which the second is refused.
+
+    Args:
+        options: How it runs; the defaults are loopback, a free port, and everything in memory.
+        clock: Returns milliseconds since the epoch; handed in by tests.
+        new_id: Returns a fresh id in plain lower-case UUID form (platform.md 1.3).
+    """
+
+    def __init__(
+        self,
+        options: PlatformOptions = PlatformOptions(),  # noqa: B008 - frozen, so safe to share
+        *,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self.options = options
+        self.instance = secrets.token_hex(8)
+        self.port = options.port
+        self.developer_key = ""
+        self._clock = clock
+        self._new_id = new_id
+        self._hub = Hub()
+        self.faults = Faults(self._hub)
+        self._open = contextlib.AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """Where clients on this machine reach it, as in `http://127.0.0.1:8484`."""
+        host = "127.0.0.1" if self.options.host in WILDCARDS else self.options.host
+        return f"http://{netloc(host, self.port)}"
+
+    @property
+    def ws_url(self) -> str:
+        """The same for WebSockets, as in `ws://127.0.0.1:8484/`."""
+        return f"ws{self.url.removeprefix('http')}/"
+
+    async def __aenter__(self) -> LocalPlatform:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the data and accept connections.
+
+        Raises:
+            ConfigError: If the port is taken, or the data directory cannot be used.
+            StorageError: If the journal cannot be read.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            store, files = self._open_data(stack)
+            engine = Engine(
+                store,
+                self._hub.deliver,
+                clock=self._clock,
+                new_id=self._new_id,
+                limits=self.options.limits,
+            )
+            await engine.start()
+            stack.push_async_callback(engine.stop)
+            if self.options.developer_mode:
+                await create_people(engine)
+            await self._listen(engine, files, stack)
+            self._open = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Say goodbye to clients, finish what was begun, let go of port and data."""
+        for peer in self._hub:
+            peer.close(GOING_AWAY, "the Platform stops")
+        await self._open.aclose()
+
+    def cut_connections(self) -> None:
+        """Break all live sockets without a word, as a bad network would."""
+        self.faults.cut_connections()
+
+    def _open_data(self, stack: contextlib.AsyncExitStack) -> tuple[Store, Files]:
+        limits = self.options.limits
+        if self.options.data is None:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="moobius-"))
+            self.developer_key = secrets.token_urlsafe(32)
+            return MemoryStore(), Files(Path(scratch), limits, self._new_id)
+        data = stack.enter_context(DataDirectory(self.options.data))
+        self.developer_key = data.developer_key()
+        return SqliteStore(data.journal), Files(data.files, limits, self._new_id)
+
+    async def _listen(self, engine: Engine, files: Files, stack: contextlib.AsyncExitStack) -> None:
+        developer = Developer(self.developer_key, self.instance)
+        app = WebApp(engine, self._hub, files, developer, self.options).application()
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, self.options.host, self.options.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(self._why_not(error)) from error
+        self.port = runner.addresses[0][1]
+
+    def _why_not(self, error: OSError) -> str:
+        where = netloc(self.options.host, self.options.port)
+        if error.errno == errno.EADDRINUSE:
+            return (
+                f"{where} is in use by another program, perhaps another Platform; "
+                "stop that one, or choose another port with --port (0 takes any that is free)"
+            )
+        return f"cannot listen on {where}: {error.strerror or error}; check --host and --port"

@@ -1,0 +1,42 @@
+"""Two short memories: requests done already, and views asked for a moment ago."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class RecentRequests:
+    """Remembers the latest request ids of every identity, so that a repeat is not done twice."""
+
+    def __init__(self, per_identity: int) -> None:
+        self._limit = per_identity
+        self._known: dict[str, OrderedDict[str, None]] = {}
+
+    def remember(self, identity: str, request_id: str) -> None:
+        """Note that a request was carried out."""
+        known = self._known.setdefault(identity, OrderedDict())
+        known[request_id] = None
+        if len(known) > self._limit:
+            known.popitem(last=False)
+
+    def has(self, identity: str, request_id: str) -> bool:
+        """Return whether this very request was carried out already."""
+        return request_id in self._known.get(identity, ())
+
+
+class Coalescer:
+    """Lets one of several requests for the same view through per window (platform.md 6.4)."""
+
+    def __init__(self, window_ms: int) -> None:
+        self._window = window_ms
+        self._last: dict[tuple[str, str], int] = {}
+
+    def first(self, user_id: str, channel_id: str, now: int) -> bool:
+        """Return whether this request opens a window; the rest of the window gets no."""
+        key = (user_id, channel_id)
+        if now - self._last.get(key, -self._window) < self._window:
+            return False
+        if len(self._last) > 1024:
+            self._last = {k: at for k, at in self._last.items() if now - at < self._window}
+        self._last[key] = now
+        return True

@@ -1,0 +1,168 @@
+"""`moobius platform`: run a Platform as a program until a signal, or its parent, ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from loguru import logger
+
+from moobius.errors import ConfigError, MoobiusError
+from moobius.local import discovery
+from moobius.local.options import DEFAULT_PORT, PlatformOptions, netloc, options_from
+from moobius.local.platform import LocalPlatform
+
+LOG_BYTES = "5 MB"
+OLD_LOGS = 1
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run what `moobius platform` was told, and return the exit status."""
+    options = options_from(arguments)
+    embedded: bool = arguments.embedded
+    connection_files = []
+    if embedded or options.data is not None:
+        connection_files.append(arguments.data / discovery.FILE)
+    try:
+        _set_up_log(arguments.data / "platform.log" if embedded else None)
+    except OSError as error:
+        _complain(f"cannot write to {arguments.data}: {error.strerror}; make it writable")
+        return 1
+    work = serve(
+        options,
+        connection_files=connection_files,
+        user_wide=not embedded,
+        stop_with_stdin=embedded,
+        any_port_if_taken=embedded,
+    )
+    return asyncio.run(work)
+
+
+async def serve(
+    options: PlatformOptions,
+    *,
+    connection_files: list[Path] | None = None,
+    user_wide: bool = False,
+    stop_with_stdin: bool = False,
+    any_port_if_taken: bool = False,
+) -> int:
+    """Run a Platform until SIGINT or SIGTERM, and return the exit status.
+
+    Prints `Moobius Platform ready on http://H:P` when it accepts connections; what went wrong
+    before is one line on standard error.
+
+    Args:
+        options: How the Platform runs.
+        connection_files: Where to say how it is reached.
+        user_wide: Say it in this user's runtime directory too, unless another one did.
+        stop_with_stdin: Stop at the end of standard input as well, and leave SIGINT, which a
+            terminal sends to parent and child alike, to the parent.
+        any_port_if_taken: Take any free port if the wanted one is not.
+    """
+    stop = asyncio.Event()
+    _stop_on_signals(stop, ignore_interrupt=stop_with_stdin)
+    if stop_with_stdin:
+        _stop_at_end_of_stdin(stop)
+    try:
+        platform = await _start(options, any_port_if_taken)
+    except MoobiusError as error:
+        _complain(str(error))
+        return 1
+    try:
+        with _connection_files(platform, connection_files or [], user_wide):
+            ready = f"Moobius Platform ready on http://{netloc(options.host, platform.port)}"
+            print(ready, flush=True)  # noqa: T201 - the promise of this command
+            await stop.wait()
+    except MoobiusError as error:
+        _complain(str(error))
+        return 1
+    finally:
+        await platform.stop()
+    return 0
+
+
+async def _start(options: PlatformOptions, any_port_if_taken: bool) -> LocalPlatform:
+    platform = LocalPlatform(options)
+    try:
+        await platform.start()
+    except ConfigError as error:
+        taken = isinstance(error.__cause__, OSError) and "in use" in str(error)
+        if not (taken and any_port_if_taken and options.port):
+            raise
+        platform = LocalPlatform(replace(options, port=0))
+        await platform.start()
+    return platform
+
+
+@contextlib.contextmanager
+def _connection_files(
+    platform: LocalPlatform, files: list[Path], user_wide: bool
+) -> Iterator[None]:
+    connection = discovery.Connection(
+        platform.url, platform.ws_url, os.getpid(), platform.developer_key, platform.instance
+    )
+    written: list[Path] = []
+    try:
+        for file in files:
+            try:
+                discovery.write(file, connection)
+            except OSError as error:
+                raise ConfigError(f"cannot write {file}: {error.strerror}") from error
+            written.append(file)
+        if user_wide and discovery.find_live(discovery.user_file()) is None:
+            try:
+                discovery.write(discovery.user_file(), connection)
+                written.append(discovery.user_file())
+            except (OSError, ConfigError) as error:  # a convenience; it runs as well without
+                logger.warning("programs will not find this Platform by themselves: {}", error)
+        yield
+    finally:
+        for file in written:
+            discovery.remove(file, platform.instance)
+
+
+def _stop_on_signals(stop: asyncio.Event, *, ignore_interrupt: bool) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int, frame: object) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+
+
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def wait_for_end() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop may be gone already
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait_for_end, name="stdin watcher", daemon=True).start()
+
+
+def _set_up_log(file: Path | None) -> None:
+    logger.remove()
+    if file is None:
+        logger.add(sys.stderr, level="INFO")
+        return
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logger.add(file, level="INFO", rotation=LOG_BYTES, retention=OLD_LOGS)
+
+
+def _complain(line: str) -> None:
+    print(f"moobius platform: {line}", file=sys.stderr, flush=True)  # noqa: T201 - speaks to its user
+
+
+__all__ = ["DEFAULT_PORT", "main", "serve"]

@@ -1,0 +1,1 @@
+"""Where events go: a seam with two sides, memory and one SQLite file."""

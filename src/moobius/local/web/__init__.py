@@ -1,0 +1,1 @@
+"""The Platform over HTTP: endpoints, files, the page; translation only."""

@@ -1,0 +1,126 @@
+"""Our own endpoints under `/local/`: ready-made people, and what the default Platform needs.
+
+They exist in developer mode only, and developer mode exists on loopback only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from moobius._version import __version__
+from moobius.local.engine import Engine
+from moobius.local.model import accounts, services
+from moobius.local.model.refusal import Code, Refused, malformed, not_found, not_permitted
+from moobius.local.passwords import hash_password, verify_password
+from moobius.local.web.auth import create_account, log_in, verified_account
+from moobius.local.web.call import Call
+
+NAME = "Moobius Platform"
+DEVELOPER = "developer@local"
+
+PEOPLE: Mapping[str, tuple[str, str]] = {
+    "ada@example.org": ("Ada", "Likes machines that follow a table."),
+    "bob@example.org": ("Bob", "Reads everything, answers some of it."),
+    "cy@example.org": ("Cy", "Presses every button once."),
+    "dee@example.org": ("Dee", "Prefers pictures to words."),
+}
+
+
+async def create_people(engine: Engine) -> None:
+    """Create the ready-made people that are not there yet; no password opens their accounts."""
+    for email, (name, description) in PEOPLE.items():
+        if engine.state.account_by_email(email) is None:
+            await engine.run(accounts.sign_up, email, "", name, "", description)
+
+
+class Developer:
+    """The endpoints, with what they know besides the state."""
+
+    def __init__(self, key: str, instance: str) -> None:
+        self._key = key
+        self._instance = instance
+        self._key_is_password = False
+
+    async def info(self, call: Call) -> Any:
+        """`GET /local/info`, the one that answers in every mode."""
+        return {
+            "developer": call.options.developer_mode,
+            "version": __version__,
+            "name": NAME,
+            "instance": self._instance,
+        }
+
+    async def people(self, call: Call) -> Any:
+        """`GET /local/people`."""
+        _developer_mode_only(call)
+        found = (call.engine.state.account_by_email(email) for email in PEOPLE)
+        return [
+            {
+                "name": account.name,
+                "email": account.email,
+                "user_id": account.user_id,
+                "avatar": account.avatar,
+                "description": account.description,
+            }
+            for account in found
+            if account is not None
+        ]
+
+    async def sign_in(self, call: Call) -> Any:
+        """`POST /local/people/sign_in`: be one of the people, without a password."""
+        _developer_mode_only(call)
+        email = call.parameters.required("email")
+        account = call.engine.state.account_by_email(email) if email in PEOPLE else None
+        if account is None:
+            raise not_found("email is not that of a ready-made person; see GET /local/people")
+        reply = await log_in(call.engine, call.options.limits, account.user_id)
+        return {**reply, "user_id": account.user_id}
+
+    async def project(self, call: Call) -> Any:
+        """`POST /local/project`: what a program with the Platform `"local"` needs."""
+        _developer_mode_only(call)
+        given = call.parameters.required("developer_key")
+        if not secrets.compare_digest(given.encode(), self._key.encode()):
+            raise Refused(Code.WRONG_CREDENTIALS, "developer_key is not that of this Platform")
+        project = call.parameters.required("project")
+        service = call.parameters.optional("service")
+        email = call.parameters.text("email") or DEVELOPER
+        password = call.parameters.text("password")
+        if email == DEVELOPER:
+            password = password or self._key
+        elif not password:
+            raise malformed("password is required with email")
+        owner = await self._account(call.engine, email, password)
+        reply: dict[str, Any] = {"email": email, "password": password}
+        if service:
+            return reply | await call.engine.run(services.open_project, owner, project, service)
+        channels = services.project_channels(call.engine.state, project)
+        return reply | {"service_id": "", "channels": channels}
+
+    async def _account(self, engine: Engine, email: str, password: str) -> str:
+        """Return the account, made if there is none.
+
+        The developer account's password is the developer key, and follows it when the data
+        directory was given a new one.
+        """
+        known = engine.state.account_by_email(email)
+        if known is None:
+            return await create_account(engine, email, password, _name_of(email))
+        if email != DEVELOPER or password != self._key:
+            return (await verified_account(engine, email, password)).user_id
+        if not self._key_is_password and not await verify_password(self._key, known.password_hash):
+            hashed = await hash_password(self._key)
+            await engine.run(accounts.change_password, known.user_id, hashed)
+        self._key_is_password = True
+        return known.user_id
+
+
+def _name_of(email: str) -> str:
+    return "Developer" if email == DEVELOPER else ""
+
+
+def _developer_mode_only(call: Call) -> None:
+    if not call.options.developer_mode:
+        raise not_permitted("This Platform does not run in developer mode")

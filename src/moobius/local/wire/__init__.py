@@ -1,0 +1,1 @@
+"""Frames as text and as commands: decoded once, older spellings made modern."""

@@ -1,0 +1,150 @@
+"""Small tools that every layer may use: JSON files, atomic writes, threads.
+
+Typed JSON itself is in `moobius.typed_json`; its names are at hand here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from moobius.errors import MissingFile, StorageError
+from moobius.typed_json import (
+    dump_json,
+    dump_typed,
+    fields_of,
+    from_jsonable,
+    load_typed,
+    register_type,
+    to_jsonable,
+    to_plain,
+)
+
+__all__ = [
+    "EnhancedJSONEncoder",
+    "enhanced_json_load",
+    "enhanced_json_save",
+    "from_jsonable",
+    "make_fn_async",
+    "register_type",
+    "to_jsonable",
+    "write_text_atomically",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class EnhancedJSONEncoder(json.JSONEncoder):
+    """Turns dataclasses into plain dicts: `json.dumps(x, cls=EnhancedJSONEncoder)`."""
+
+    def default(self, o: Any) -> Any:
+        """Return the fields of a dataclass; anything else stays the error it is."""
+        if dataclasses.is_dataclass(o) and not isinstance(o, type):
+            return fields_of(o)
+        return super().default(o)
+
+
+def enhanced_json_save(
+    filename: Any, data: Any, typemark_dataclasses: bool = True, indent: int | None = 2
+) -> str:
+    """Return `data` as JSON text and, unless `filename` is falsy, write it.
+
+    Args:
+        filename: A path, replaced atomically; or an object with `write`.
+        data: Anything that `to_jsonable` takes.
+        typemark_dataclasses: False writes dataclasses as plain dicts that stay dicts when loaded.
+        indent: As for `json.dumps`.
+    """
+    text = (
+        dump_typed(data, indent=indent)
+        if typemark_dataclasses
+        else dump_json(to_plain(data), indent=indent)
+    )
+    if hasattr(filename, "write"):
+        filename.write(text)
+    elif filename:
+        write_text_atomically(filename, text)
+    return text
+
+
+def enhanced_json_load(filename: Any) -> Any:
+    """Return the data of a JSON file, dataclasses restored.
+
+    Args:
+        filename: A path, an object with `read`, or the file's content as bytes.
+
+    Raises:
+        MissingFile: If there is no such file.
+        StorageError: If it is no JSON.
+    """
+    name = "the data" if isinstance(filename, bytes) else getattr(filename, "name", filename)
+    try:
+        if isinstance(filename, bytes):
+            return load_typed(filename)
+        if hasattr(filename, "read"):
+            return load_typed(filename.read())
+        return load_typed(Path(filename).read_bytes())
+    except FileNotFoundError as error:
+        raise MissingFile(f"there is no file {name}") from error
+    except ValueError as error:
+        raise StorageError(f"{name} is not JSON: {error}") from error
+
+
+def write_text_atomically(path: str | os.PathLike[str], text: str, *, fsync: bool = False) -> None:
+    """Replace a file's content so that every reader sees the old text or the new, never half.
+
+    A crash or a full disk leaves the old file as it was. The file's permissions stay (a file with
+    a password must not become readable by others), and a symbolic link stays one.
+
+    Args:
+        path: The file; its folder must exist.
+        text: The new content, written as UTF-8.
+        fsync: Wait until the disk has it, so that it also survives a power failure.
+    """
+    target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            file.write(text.encode())
+            if fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if fsync and os.name == "posix":
+        _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_fn_async(f: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Return a coroutine function that runs `f` in a thread, so that it may block."""
+
+    @functools.wraps(f)
+    async def in_thread(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(f, *args, **kwargs)
+
+    return in_thread

@@ -1,0 +1,1 @@
+"""The tests, as a package: `tests/support` is shared between them."""

@@ -1,0 +1,19 @@
+"""Waiting for a condition instead of sleeping and hoping."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def until(
+    is_so: Callable[[], bool],
+    explain: Callable[[], str] = lambda: "it did not happen",
+    timeout: float = 20.0,
+) -> None:
+    """Return as soon as the condition holds; fail with the explanation when it takes too long."""
+    deadline = time.monotonic() + timeout
+    while not is_so():
+        assert time.monotonic() < deadline, explain()
+        await asyncio.sleep(0.02)
