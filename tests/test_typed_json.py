@@ -134,8 +134,9 @@ def test_subclasses_of_built_ins_are_stored_as_the_built_in() -> None:
 
 
 def test_the_same_set_is_always_written_the_same_way() -> None:
-    words = [f"word{number}" for number in range(50)]
-    assert dump_typed(set(words)) == dump_typed(set(reversed(words)))
+    one, other = {0, 8}, {8, 0}
+    assert list(one) != list(other)  # equal sets that are iterated differently
+    assert dump_typed(one) == dump_typed(other)
 
 
 @pytest.mark.parametrize(

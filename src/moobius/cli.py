@@ -80,7 +80,5 @@ COMMANDS: Mapping[str, Command] = {
         _add_demo_arguments,
         _run_demo,
     ),
-    "platform": Command(
-        "run the Platform on this machine", add_platform_arguments, _run_platform
-    ),
+    "platform": Command("run the Platform on this machine", add_platform_arguments, _run_platform),
 }

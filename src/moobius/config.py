@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import dacite
 from loguru import logger
@@ -21,7 +21,7 @@ from moobius.config_files import Origin, locate, read_json
 from moobius.errors import ConfigError
 from moobius.types import IGNORE, INCLUDE, UNBIND
 
-Source = Union[Mapping[str, Any], Iterable[Any], str, Path, None]
+Source = Mapping[str, Any] | Iterable[Any] | str | Path | None
 """A part of the configuration: the thing itself, or the name of a JSON file."""
 
 LOCAL = "local"
@@ -169,8 +169,9 @@ def load_config(
     for variable, (part, key) in ENVIRONMENT.items():
         if environ.get(variable):
             nested[part][key] = environ[variable]
-    settings = _check({**nested["log_config"], **nested["account_config"],
-                       **nested["service_config"]})
+    settings = _check(
+        {**nested["log_config"], **nested["account_config"], **nested["service_config"]}
+    )
     return Configuration(
         ConfigDict({part: nested[part] for part in _PARTS}),
         settings,
@@ -184,7 +185,7 @@ def mask_passwords(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
             key: "****" if "password" in str(key).lower() and item else mask_passwords(item)
-            for key, item in dict.items(value)  # type: ignore[arg-type]
+            for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [mask_passwords(item) for item in value]
@@ -204,7 +205,8 @@ def _read(source: Source, part: str, folder: Path | None = None) -> tuple[Any, O
     if not isinstance(source, Mapping):
         where = f" ({origin.path})" if origin else ""
         raise ConfigError(
-            f"{part}{where} must be an object or the name of a JSON file, not {type(source).__name__}"
+            f"{part}{where} must be an object or the name of a JSON file, "
+            f"not {type(source).__name__}"
         )
     return dict(source), origin
 
@@ -247,7 +249,9 @@ def _check(values: Mapping[str, Any]) -> Settings:
     """
     for key in values.keys() - _KNOWN_KEYS:
         if close := difflib.get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.8):
-            logger.warning("configuration: {!r} is not a setting; did you mean {!r}?", key, close[0])
+            logger.warning(
+                "configuration: {!r} is not a setting; did you mean {!r}?", key, close[0]
+            )
     data = {key: value for key, value in values.items() if key in _KNOWN_KEYS and value is not None}
     channels = data.get("channels", ())
     channels = [channels] if isinstance(channels, str) else channels

@@ -77,10 +77,10 @@ INVALID = "invalid"
 S3BUCKET = "gbaaibuild0.s3.us-west-1"
 DEFAULT_AVATAR = f"https://{S3BUCKET}.amazonaws.com/LogoLight.jpg"
 
-IMAGE_EXTS = set(
-    ".jpe .jpg .jpeg .gif .png .bmp .ico .svg .svgz .tif .tiff .ai .drw .pct .psp .xcf .raw "
-    ".webp .heic".split()
-)
+IMAGE_EXTS = {
+    *(".jpe", ".jpg", ".jpeg", ".gif", ".png", ".bmp", ".ico", ".svg", ".svgz", ".tif", ".tiff"),
+    *(".ai", ".drw", ".pct", ".psp", ".xcf", ".raw", ".webp", ".heic"),
+}
 AUDIO_EXTS = {".wav", ".mp3", ".mp4", ".mp5"}
 
 

@@ -117,8 +117,7 @@ def write_text_atomically(path: str | os.PathLike[str], text: str, *, fsync: boo
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            _copy_permissions(target, file.fileno(), temporary)
             file.write(text.encode())
             if fsync:
                 file.flush()
@@ -129,6 +128,15 @@ def write_text_atomically(path: str | os.PathLike[str], text: str, *, fsync: boo
         raise
     if fsync and os.name == "posix":
         _sync_folder(target.parent)
+
+
+def _copy_permissions(target: Path, descriptor: int, temporary: Path) -> None:
+    """Give a new file the permissions of the one it will replace, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        wanted = stat.S_IMODE(target.stat().st_mode)
+        # Mostly they are the same already, and this runs at every write.
+        if wanted != stat.S_IMODE(os.fstat(descriptor).st_mode):
+            temporary.chmod(wanted)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,9 +1,10 @@
 """The engines that every storage test runs over. A new engine is finished when it passes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from moobius.database.database_interface import DatabaseInterface
 from moobius.database.engines import get_engine
@@ -28,3 +29,12 @@ def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
 @pytest.fixture
 def database(open_database: Opener) -> DatabaseInterface:
     return open_database()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Collect what is logged at WARNING and above."""
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
+    yield lines
+    logger.remove(sink)

@@ -133,9 +133,6 @@ class CachedDict(dict[str, Any]):
     def __or__(self, other: Any) -> Any:
         return {**self.copy(), **other} if isinstance(other, dict) else NotImplemented
 
-    def __ror__(self, other: Any) -> Any:
-        return {**other, **self.copy()} if isinstance(other, dict) else NotImplemented
-
     def __repr__(self) -> str:
         # Showing must not read from the disk; an unloaded container shows what it has, and says so.
         unloaded = "" if self._loaded else ", loaded=False"

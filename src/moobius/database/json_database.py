@@ -186,8 +186,8 @@ def _folder(root: Path, domain: str) -> Path:
         return root
     parts = domain.split(".")
     folder = root.joinpath(*map(file_names.encode, parts))
-    if any(file_names.decode(part) != part or set(part) & set("/\\\0:") for part in parts):
-        return folder  # no older version can have meant a folder of its own by it
+    if not all(map(_may_be_old_folder, parts)):
+        return folder
     plain = root.joinpath(*parts)
     # Version 0.0.1 called channels bands.
     band = [f"band_{p.removeprefix('channel_')}" if p.startswith("channel_") else p for p in parts]
@@ -196,6 +196,10 @@ def _folder(root: Path, domain: str) -> Path:
             if candidate.is_dir():
                 return candidate
     return folder
+
+
+def _may_be_old_folder(part: str) -> bool:
+    return bool(part) and file_names.decode(part) == part and not set(part) & set("/\\\0:")
 
 
 def _folds_case(folder: Path) -> bool:

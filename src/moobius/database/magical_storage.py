@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moobius.database.cached_dict import CachedDict
 from moobius.database.database_interface import DatabaseInterface, require_text
@@ -25,6 +25,10 @@ class MagicalStorage:
     """
 
     strict = False
+
+    if TYPE_CHECKING:  # type checkers cannot know the containers' names
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def put(
         self,

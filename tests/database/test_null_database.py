@@ -1,0 +1,25 @@
+"""The engine that stores nothing."""
+
+from moobius.database.cached_dict import CachedDict
+from moobius.database.null_database import NullDatabase
+
+
+def test_it_accepts_everything_and_has_nothing() -> None:
+    database = NullDatabase("any.domain", root_dir="ignored")
+    assert database.set_value("key", object()) == (True, "")
+    assert database.get_value("key")[0] is False
+    assert list(database.all_keys()) == []
+    assert database.delete_key("key") == (True, "")
+    assert str(database) == "moobius.NullDatabase()"
+
+
+def test_a_container_on_it_is_a_dict_in_memory(logged: list[str]) -> None:
+    container = CachedDict(NullDatabase())
+    container.load()
+    assert "key" not in container
+    container["key"] = "the secret"
+    container.save("key")
+    assert container.pop("key") == "the secret"
+    assert container.get("key") is None
+    assert not container
+    assert not logged
