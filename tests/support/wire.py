@@ -17,7 +17,7 @@ _requests = itertools.count(1)
 class Socket:
     """A WebSocket that keeps `copy` frames and everything else apart."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self.raw = socket
         self.order: list[str] = []
         self._copies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -74,6 +74,12 @@ class Socket:
         """
         await self.good(type="heartbeat", body={})
         assert self._frames.empty(), self._frames.get_nowait()
+
+    async def drop(self) -> None:
+        """Forget every frame that has come so far."""
+        await self.good(type="heartbeat", body={})
+        while not self._frames.empty():
+            self._frames.get_nowait()
 
     async def closed(self) -> int | None:
         """Wait for the other side to close; return its code."""

@@ -59,9 +59,7 @@ _LANES: Mapping[str, Callable[[Inbound], Hashable]] = {
 
 def route_of(frame: Inbound) -> str:
     """Return the name of the callback for a frame."""
-    return (
-        ROUTES.get((frame.type, frame.subtype)) or ROUTES.get((frame.type, "")) or UNKNOWN
-    )
+    return ROUTES.get((frame.type, frame.subtype)) or ROUTES.get((frame.type, "")) or UNKNOWN
 
 
 class Dispatch:
@@ -140,7 +138,9 @@ class Dispatch:
             await self._failed(callback, event, error, "raised in")
 
     async def _failed(self, callback: str, event: Any, error: Exception, what: str) -> None:
-        logger.opt(exception=error).error("{} {} {}: {}", type(error).__name__, what, callback, error)
+        logger.opt(exception=error).error(
+            "{} {} {}: {}", type(error).__name__, what, callback, error
+        )
         try:
             await self._service.on_error(callback, event, error)
         except Exception as second:

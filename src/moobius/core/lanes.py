@@ -67,7 +67,9 @@ class Lanes:
             names = sorted({task.get_name() for task in self._tasks})
             logger.warning(
                 "{} callbacks did not finish within {:g} s and are cancelled: {}",
-                len(self._tasks), seconds, ", ".join(names),
+                len(self._tasks),
+                seconds,
+                ", ".join(names),
             )
         for task in self._tasks:
             task.cancel()

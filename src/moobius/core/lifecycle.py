@@ -39,9 +39,7 @@ async def run(service: Moobius) -> None:
         await service.authenticate()
         if service.service_mode and not service.client_id:
             await service.create_new_service()
-        dispatch = Dispatch(
-            service, service.settings.order, service.settings.max_running_callbacks
-        )
+        dispatch = Dispatch(service, service.settings.order, service.settings.max_running_callbacks)
         service._dispatch = dispatch
         stack.push_async_callback(service.ws_client.close)
         await service.ws_client.connect()
@@ -50,7 +48,7 @@ async def run(service: Moobius) -> None:
         else:
             await _join_channels(service)
         _start_scheduler(service, stack)
-        stack.push_async_callback(_contain, service.on_stop, "on_stop")
+        stack.push_async_callback(_contain, "on_stop", service.on_stop)
         stack.push_async_callback(dispatch.drain, STOP_TIMEOUT)
         await service.on_start()
         dispatch.open()
@@ -87,15 +85,16 @@ async def listen(service: Moobius) -> None:
         try:
             await service.on_spell(spell)
         except Exception as error:
-            logger.opt(exception=error).error("{} raised in on_spell: {}",
-                                              type(error).__name__, error)
-            await _contain(lambda error=error: service.on_error("on_spell", spell, error), "on_error")
+            logger.opt(exception=error).error(
+                "{} raised in on_spell: {}", type(error).__name__, error
+            )
+            await _contain("on_error", service.on_error, "on_spell", spell, error)
 
 
 async def check_in(service: Moobius) -> None:
     """Check in every channel; one that fails does not keep the others from it."""
     for channel_id in list(service.channels):
-        await _contain(lambda c=channel_id: service.on_channel_checkin(c), "on_channel_checkin")
+        await _contain("on_channel_checkin", service.on_channel_checkin, channel_id)
 
 
 async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
@@ -154,7 +153,7 @@ async def _set_up_channels(service: Moobius) -> None:
         service.channels[channel_id] = None
     await service.before_channel_init()
     for channel_id in list(service.channels):
-        await _contain(lambda c=channel_id: service.on_channel_init(c), "on_channel_init")
+        await _contain("on_channel_init", service.on_channel_init, channel_id)
 
 
 async def _join_channels(service: Moobius) -> None:
@@ -168,32 +167,32 @@ def _start_scheduler(service: Moobius, stack: AsyncExitStack) -> None:
 
     # A job that is late (a laptop that slept) still runs, once.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True})
-    jobs: list[tuple[Callable[[], Any], float]] = [
-        (service.refresh_authentication, service.refresh_interval),
-        (service.authenticate, service.authenticate_interval),
-        (service.send_heartbeat, service.heartbeat_interval),
+    jobs: list[tuple[str, Callable[[], Any], float]] = [
+        ("token refresh", service.refresh_authentication, service.refresh_interval),
+        ("sign-in", service.authenticate, service.authenticate_interval),
+        ("heartbeat", service.send_heartbeat, service.heartbeat_interval),
     ]
     if service.service_mode and service.checkin_interval > 0:
-        jobs.append((lambda: check_in(service), service.checkin_interval))
-    for job, seconds in jobs:
-        scheduler.add_job(_job(job), "interval", seconds=seconds)
+        jobs.append(("check-in", lambda: check_in(service), service.checkin_interval))
+    for name, work, seconds in jobs:
+        scheduler.add_job(_job(name, work), "interval", seconds=seconds, name=name)
     service.scheduler = scheduler
     scheduler.start()
     stack.callback(scheduler.shutdown, wait=False)
 
 
-def _job(work: Callable[[], Any]) -> Callable[[], Any]:
+def _job(name: str, work: Callable[[], Any]) -> Callable[[], Any]:
     """Make a job whose failure is one log line: the next run may succeed."""
 
     async def job() -> None:
-        await _contain(work, getattr(work, "__name__", "check-in"))
+        await _contain(name, work)
 
     return job
 
 
-async def _contain(work: Callable[[], Any], name: str) -> None:
+async def _contain(name: str, work: Callable[..., Any], *args: Any) -> None:
     try:
-        await work()
+        await work(*args)
     except MoobiusError as error:
         logger.error("{}: {}", name, error)
     except Exception as error:

@@ -95,7 +95,9 @@ def _read(message: Message, subtype: str | None, *, has_path: bool) -> MessageBo
     body = build(MessageBody, {}, content=MessageContent(), recipients=[])
     if isinstance(message, PurePath):
         body.content.path = str(message)
-    elif isinstance(message, str) and subtype not in (None, types.TEXT, types.CARD) and not has_path:
+    elif (
+        isinstance(message, str) and subtype not in (None, types.TEXT, types.CARD) and not has_path
+    ):
         body.content.path = message.strip()
     elif message is not None:
         body.content.text = str(message)

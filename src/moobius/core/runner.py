@@ -65,9 +65,7 @@ class Runner:
             try:
                 loop.add_signal_handler(number, self._stop, number)
             except NotImplementedError:  # Windows: through Python's own handler, a little later
-                signal.signal(
-                    number, lambda n, _: loop.call_soon_threadsafe(self._stop, n)
-                )
+                signal.signal(number, lambda n, _: loop.call_soon_threadsafe(self._stop, n))
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

@@ -95,10 +95,13 @@ class Moobius:
             self.settings = replace(self.settings, service_mode=service_mode)
         self.service_mode = self.settings.service_mode
         self.checkin_interval = self.settings.checkin_interval
-        self.client_id: str | None = (self.settings.service_id or None) if self.service_mode else None
+        self.client_id: str | None = (
+            (self.settings.service_id or None) if self.service_mode else None
+        )
         if not self.service_mode and self.settings.service_id:
-            logger.warning("service_id {} ignored: this client is in user mode",
-                           self.settings.service_id)
+            logger.warning(
+                "service_id {} ignored: this client is in user mode", self.settings.service_id
+            )
         self.channels: dict[str, Any] = {}
         self.scheduler: Any = None
         self.group_lib = ServiceGroupLib(self.settings.group_cache_seconds)
@@ -311,8 +314,10 @@ class Moobius:
             MissingFile: If a local file is not there.
             FrameTooLarge: If the message is above the Platform's limit.
         """
-        if isinstance(message, str) and message in self.channels and (
-            channel_id not in self.channels
+        if (
+            isinstance(message, str)
+            and message in self.channels
+            and (channel_id not in self.channels)
         ):
             logger.warning("send_message takes the message first, then the channel; swapped")
             message, channel_id = channel_id, message
@@ -444,8 +449,11 @@ class Moobius:
             channel_id, str(self.client_id), raise_empty_list_err
         )
 
+    # A str is an Iterable too; the first overload wins, as it does at run time.
     @overload
-    async def fetch_character_profile(self, character: str | Character) -> Character: ...
+    async def fetch_character_profile(  # type: ignore[overload-overlap]
+        self, character: str | Character
+    ) -> Character: ...
     @overload
     async def fetch_character_profile(self, character: Characters) -> list[Character]: ...
 
@@ -522,11 +530,14 @@ class Moobius:
             try:
                 write_service_id(self._origin, self.client_id)
             except (OSError, ConfigError) as error:
-                logger.warning("service_id {} not written to {}: {}",
-                               self.client_id, self._origin.path, error)
+                logger.warning(
+                    "service_id {} not written to {}: {}", self.client_id, self._origin.path, error
+                )
         elif not self.settings.no_warn_cannot_save_service_id:
-            logger.warning("service_id {} is not in any file: a new one is created at each start",
-                           self.client_id)
+            logger.warning(
+                "service_id {} is not in any file: a new one is created at each start",
+                self.client_id,
+            )
         return self.client_id
 
     @service_only
@@ -621,5 +632,3 @@ class Moobius:
         return await self._send(
             builder.update(subtype, str(self.client_id), channel_id, group, content)
         )
-
-

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from moobius import types
-from moobius.network.http_api_wrapper import HTTPAPIWrapper, is_url
+from moobius.network.http_api_wrapper import HTTPAPIWrapper, existing_file, is_url
 from moobius.network.ws_payload_builder import without_nones
 from moobius.types import as_plain
 
@@ -28,7 +28,7 @@ def items(value: Any, shape: Callable[[Item], Item]) -> list[Item]:
 
 
 def _plain(item: Any) -> Item:
-    plain = as_plain(item)
+    plain: Any = as_plain(item)
     if not isinstance(plain, dict):
         raise TypeError(f"expected a dataclass of moobius.types or a dict, not {item!r}")
     return plain
@@ -83,7 +83,7 @@ def click_arguments(arguments: Iterable[Any] | None) -> list[types.ClickArgument
 async def attach_file(http_api: HTTPAPIWrapper, content: types.MessageContent) -> None:
     """Upload a message's local file and fill in its name, size and address."""
     if content.path and not is_url(content.path):
-        local = Path(content.path).expanduser()
+        local = existing_file(content.path)
         content.path = await http_api.convert_to_url(local)
         content.filename = content.filename or local.name
         content.size = local.stat().st_size

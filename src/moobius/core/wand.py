@@ -92,10 +92,11 @@ class MoobiusWand:
         self.current_service_handle += 1
         handle = self.current_service_handle
         self._names[handle] = cls.__name__
-        if not background:
-            return self._run_here(handle, cls, kwargs)
-        self._run_in_background(handle, cls, kwargs, ready_timeout)
-        return handle
+        if background:
+            self._run_in_background(handle, cls, kwargs, ready_timeout)
+            return handle
+        self._run_here(handle, cls, kwargs)
+        return None
 
     def spell(self, handle: int, obj: Any) -> None:
         """Hand an object to a running service, whose `on_spell` is called with it.
@@ -151,8 +152,8 @@ class MoobiusWand:
         runner = self._runners[handle] = Runner()
         try:
             service = cls(**kwargs)
+            self._queues[handle] = service.queue  # first: who sees the service may cast a spell
             self.services[handle] = service
-            self._queues[handle] = service.queue
             with log_sinks(service.settings):
                 try:
                     runner.run(service.start)
@@ -176,9 +177,9 @@ class MoobiusWand:
 
         self._share_local_platform(cls, kwargs)
         context = multiprocessing.get_context()
-        queue = AioQueue(ctx=context)
+        queue = AioQueue(context=context)
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(  # type: ignore[attr-defined]
+        process = context.Process(
             target=child.main,
             args=(cls, kwargs, queue, sender),
             name=f"{cls.__name__}<handle={handle}>",
@@ -249,9 +250,7 @@ class MoobiusWand:
                 if number in self.services
                 or (number in self.processes and self.processes[number].is_alive())
             ]
-            raise WandError(
-                f"no service {handle}{ended}; running: {', '.join(living) or 'none'}"
-            )
+            raise WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
         return self._queues[handle]
 
 

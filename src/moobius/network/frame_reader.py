@@ -175,7 +175,9 @@ def _update(make: Callable[[object], tuple[str, Any]]) -> Callable[[Raw], types.
     """Make a reader of updates whose items are read by `make`: (field of UpdateItem, value)."""
 
     def read(body: Raw) -> types.UpdateBody:
-        content = [build(types.UpdateItem, dict([make(item)])) for item in _items(body.get("content"))]
+        content = [
+            build(types.UpdateItem, dict([make(item)])) for item in _items(body.get("content"))
+        ]
         return build(types.UpdateBody, body, content=content, recipients=[])
 
     return read

@@ -201,14 +201,15 @@ class HTTPAPIWrapper:
 
     # ---- Characters -----------------------------------------------------------------------
 
+    # A str is an Iterable too; the first overload wins, as it does at run time.
     @overload
-    async def fetch_character_profile(self, character: str | Character) -> Character: ...
+    async def fetch_character_profile(  # type: ignore[overload-overlap]
+        self, character: str | Character
+    ) -> Character: ...
     @overload
     async def fetch_character_profile(self, character: Characters) -> list[Character]: ...
 
-    async def fetch_character_profile(
-        self, character: Characters
-    ) -> Character | list[Character]:
+    async def fetch_character_profile(self, character: Characters) -> Character | list[Character]:
         """Return the profile of one character, or those of a list, in its order.
 
         Raises:
@@ -251,7 +252,9 @@ class HTTPAPIWrapper:
         endpoint = "GET /channel/character_list"
         ids = list(_field(data, "character_list", endpoint))
         if raise_empty_list_err and not ids:
-            raise BadResponseException("the channel has no members", endpoint=endpoint, code=SUCCESS)
+            raise BadResponseException(
+                "the channel has no members", endpoint=endpoint, code=SUCCESS
+            )
         return ids
 
     async def fetch_agents(self, service_id: str) -> list[Character]:
@@ -393,11 +396,7 @@ class HTTPAPIWrapper:
             MissingFile: If it is not there.
             BadResponseException: If the Platform does not take it.
         """
-        path = Path(file_path).expanduser()
-        if not path.is_file():
-            raise MissingFile(
-                f"file not found: {path.absolute()} (relative names start at the working directory)"
-            )
+        path = existing_file(file_path)
         data = await self._get("/file/upload", extension=path.suffix.removeprefix("."))
         url, fields = data["url"], data["fields"]
         with path.open("rb") as content:
@@ -423,9 +422,7 @@ class HTTPAPIWrapper:
             return DEFAULT_AVATAR
         if is_url(file_path):
             return str(file_path)
-        path = Path(file_path).expanduser()
-        if not path.is_file():
-            return await self.upload(path)  # which says what is wrong
+        path = existing_file(file_path)
         key = await asyncio.to_thread(_sha256, path)
         if key not in self.filehash2URL:
             self.filehash2URL[key] = await self.upload(path)
@@ -458,6 +455,20 @@ def checked(reply: Reply, endpoint: str) -> Any:
 def is_url(path: str | Path) -> bool:
     """Tell whether this is an address rather than a local file."""
     return isinstance(path, str) and path.strip().lower().startswith(_URL_SCHEMES)
+
+
+def existing_file(name: str | Path) -> Path:
+    """Return the path of a local file.
+
+    Raises:
+        MissingFile: If it is not there.
+    """
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise MissingFile(
+            f"file not found: {path.absolute()} (relative names start at the working directory)"
+        )
+    return path
 
 
 def _field(data: Any, name: str, endpoint: str) -> Any:

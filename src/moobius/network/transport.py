@@ -109,14 +109,14 @@ class HttpTransport:
         Raises:
             TransportError: If no reply came: no connection, broken connection, or too late.
         """
-        session = self._open()
+        session, url = self._open(), clean_url(url)
         endpoint = f"{method} {url}"
         # An upload may take as long as it takes, as long as it moves.
         whole = None if data is not None else self._timeout
         try:
             async with session.request(
                 method,
-                clean_url(url),
+                url,
                 json=json,
                 params=params,
                 headers=headers,
@@ -128,8 +128,9 @@ class HttpTransport:
         except asyncio.TimeoutError:
             reason = f"no answer within {self._timeout:g} s"
             raise TransportError(reason, endpoint=endpoint) from None
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            reason = f"cannot be reached ({error}); is the address right and the Platform running?"
+        except aiohttp.ClientConnectorError as error:
+            why = error.os_error.strerror or error.os_error
+            reason = f"cannot be reached ({why}); is the address right and the Platform running?"
             raise TransportError(reason, endpoint=endpoint) from None
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(f"{type(error).__name__}: {error}", endpoint=endpoint) from None
@@ -142,9 +143,7 @@ class HttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=tls_context())
-            )
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls_context()))
         return self._session
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ _MESSAGES = (types.MESSAGE_UP, types.MESSAGE_DOWN)
 _LOGIN_TROUBLE = ("not login", "access_token")  # how the Platform words it (platform.md 3.3)
 
 # The documents show received frames as logged by the function `receive`, and users look for it.
-_received = logger.patch(lambda record: record.update(function="receive"))
+_received = logger.patch(lambda record: record.__setitem__("function", "receive"))
 
 _secretless = {"access_token": "****"}
 
@@ -147,7 +147,9 @@ class WSClient:
             try:
                 await asyncio.wait_for(self._idle.wait(), flush)
             except asyncio.TimeoutError:
-                logger.warning("{} frames were not acknowledged in {:g} s", len(self._outbox), flush)
+                logger.warning(
+                    "{} frames were not acknowledged in {:g} s", len(self._outbox), flush
+                )
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -175,8 +177,10 @@ class WSClient:
         if size > FRAME_LIMIT:
             raise FrameTooLarge(size, FRAME_LIMIT, label)
         if self._closed or not self._tasks:
-            raise TransportError("not connected; frames can be sent once the client has started",
-                                 endpoint=self.ws_server_uri)
+            raise TransportError(
+                "not connected; frames can be sent once the client has started",
+                endpoint=self.ws_server_uri,
+            )
         await self._wait_for_room()
         self._idle.clear()
         is_message = frame["type"] in _MESSAGES
@@ -193,7 +197,7 @@ class WSClient:
         connection = self._connection
         if connection is None:
             raise TransportError("not connected", endpoint=self.ws_server_uri)
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[types.CopyBody] = asyncio.get_running_loop().create_future()
         self._answers[frame["request_id"]] = answer
         try:
             logger.debug("> {}", encode({**frame, **_secretless}))
@@ -256,8 +260,9 @@ class WSClient:
             if time.monotonic() - started > STABLE_AFTER:
                 delays = backoff()
             delay = next(delays)
-            logger.warning("{}disconnected ({}); connecting again in {:.1f} s",
-                           self._who(), reason, delay)
+            logger.warning(
+                "{}disconnected ({}); connecting again in {:.1f} s", self._who(), reason, delay
+            )
             await asyncio.sleep(delay)
 
     async def _serve(self, connection: Connection) -> None:
@@ -330,8 +335,9 @@ class WSClient:
                 logger.error("< cannot read {}: {}", types.limit_len(text, 200), error)
                 continue
             if self._log_frames != "full":
-                _received.info("{} {} {} from {}", frame.type, frame.subtype, frame.channel_id,
-                               frame.sender)
+                _received.info(
+                    "{} {} {} from {}", frame.type, frame.subtype, frame.channel_id, frame.sender
+                )
             if frame.type == types.COPY:
                 self._answered(frame.event)
             else:
@@ -384,8 +390,9 @@ class WSClient:
             elif self.handle is not None:
                 await self.handle(message)
         except Exception as error:
-            logger.opt(exception=error).error("handling a frame failed: {}",
-                                              types.limit_len(message, 200))
+            logger.opt(exception=error).error(
+                "handling a frame failed: {}", types.limit_len(message, 200)
+            )
 
     def _who(self) -> str:
         return f"{self.report_str}: " if self.report_str else ""

@@ -145,7 +145,7 @@ def button_click(
     )
 
 
-def without_nones(value: Any) -> Any:
+def without_nones(value: Any) -> Frame:
     """Return a dataclass or mapping as an object without the fields that are not set."""
     return {key: item for key, item in as_plain(value).items() if item is not None}
 

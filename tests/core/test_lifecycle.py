@@ -1,0 +1,215 @@
+"""The order of a service's life, and what happens when a part of it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moobius import Moobius, MoobiusStorage, types
+from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
+from tests.support.patience import until
+from tests.support.room import Room, running
+
+
+class Diary(Moobius):
+    """Notes every step of its life, with what is known at that moment."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.diary: list[Any] = []
+
+    async def before_channel_init(self) -> None:
+        self.diary.append(("before_channel_init", list(self.channels)))
+
+    async def on_channel_init(self, channel_id: str) -> None:
+        self.diary.append(("init", channel_id, len(self.channels)))
+        await super().on_channel_init(channel_id)
+
+    async def on_channel_checkin(self, channel_id: str) -> None:
+        self.diary.append(("checkin", channel_id))
+
+    async def on_start(self) -> None:
+        self.diary.append(("start", self.scheduler.running))
+
+    async def on_message_up(self, message: types.MessageBody) -> None:
+        self.diary.append(("message", message.content.text))
+
+    async def on_stop(self) -> None:
+        self.diary.append("stop")
+
+
+async def test_the_steps_come_in_the_documented_order(room: Room) -> None:
+    second = await room.owner.channel("Second")
+    config = room.config(channels=[room.channel_id, second])
+    async with running(Diary(config=config)) as service:
+        assert service.diary == [
+            ("before_channel_init", [room.channel_id, second]),
+            ("init", room.channel_id, 2),
+            ("checkin", room.channel_id),
+            ("init", second, 2),
+            ("checkin", second),
+            ("start", True),
+        ]
+    assert service.diary[-1] == "stop"
+
+
+async def test_frames_that_come_before_on_start_wait_for_it(room: Room) -> None:
+    class Slow(Diary):
+        async def on_channel_init(self, channel_id: str) -> None:
+            await room.say("ada", "early")
+            self.diary.append("init")
+
+    async with running(Slow(config=room.config())) as service:
+        await until(lambda: ("message", "early") in service.diary)
+        names = [entry if isinstance(entry, str) else entry[0] for entry in service.diary]
+        assert names == ["before_channel_init", "init", "start", "message"]
+
+
+async def test_one_channel_that_fails_does_not_stop_the_others(room: Room, log: list[str]) -> None:
+    second = await room.owner.channel("Second")
+
+    class Fragile(Diary):
+        async def on_channel_checkin(self, channel_id: str) -> None:
+            if channel_id == room.channel_id:
+                raise RuntimeError("not here")
+            await super().on_channel_checkin(channel_id)
+
+    config = room.config(channels=[room.channel_id, second])
+    async with running(Fragile(config=config)) as service:
+        assert ("checkin", second) in service.diary
+        assert ("start", True) in service.diary
+    assert any("RuntimeError raised in on_channel_init: not here" in line for line in log)
+
+
+async def test_check_ins_repeat(room: Room) -> None:
+    async with running(Diary(config=room.config(checkin_interval=0.1))) as service:
+        await until(lambda: service.diary.count(("checkin", room.channel_id)) >= 3)
+
+
+async def test_a_service_is_created_and_its_id_written_back(room: Room, in_folder: Path) -> None:
+    config = room.config(service_id="")
+    file = in_folder / "service.json"
+    file.write_text(json.dumps(config["service_config"], indent=3), "utf-8")
+    async with running(Moobius(config={**config, "service_config": "service.json"})) as service:
+        first = service.client_id
+    assert json.loads(file.read_text("utf-8"))["service_id"] == first
+    assert '   "service_id"' in file.read_text("utf-8")
+    async with running(Moobius(config={**config, "service_config": str(file)})) as service:
+        assert service.client_id == first
+        assert list(service.channels) == [room.channel_id]
+
+
+async def test_storage_is_made_for_each_channel(room: Room, tmp_path: Path) -> None:
+    config = room.config()
+    config["db_config"] = [
+        {"implementation": "json", "name": "scores", "settings": {"root_dir": str(tmp_path)}}
+    ]
+    async with running(Moobius(config=config)) as service:
+        storage = service.channels[room.channel_id]
+        assert isinstance(storage, MoobiusStorage)
+        storage.scores["ada"] = 3
+        service_id = service.client_id
+    config["service_config"]["service_id"] = service_id
+    async with running(Moobius(config=config)) as service:
+        assert dict(service.channels[room.channel_id].scores) == {"ada": 3}
+
+
+async def test_a_wrong_password_is_one_clear_error(room: Room) -> None:
+    config = room.config()
+    config["account_config"]["password"] = "sesame"
+    with pytest.raises(LoginRefused) as caught:
+        await Moobius(config=config).start()
+    text = str(caught.value)
+    assert room.owner.email in text
+    assert room.platform.url in text
+    assert "password" in text
+    assert "sesame" not in text
+
+
+@pytest.mark.parametrize("key", ["email", "password"])
+async def test_a_missing_account_key_is_named(room: Room, key: str) -> None:
+    config = room.config()
+    del config["account_config"][key]
+    with pytest.raises(ConfigError, match=f"{key} is missing.*MOOBIUS_{key.upper()}"):
+        await Moobius(config=config).start()
+
+
+async def test_a_foreign_service_id_is_refused(room: Room) -> None:
+    with pytest.raises(LoginRefused, match="Service not found"):
+        await Moobius(config=room.config(service_id="11111111-1111-4111-8111-111111111111")).start()
+
+
+@pytest.mark.parametrize("key", ["http_server_uri", "ws_server_uri"])
+async def test_an_unreachable_platform_is_one_clear_error(
+    room: Room, key: str, unused_tcp_port: int
+) -> None:
+    scheme = key.partition("_")[0]
+    config = room.config(**{key: f"{scheme}://127.0.0.1:{unused_tcp_port}/"})
+    with pytest.raises(TransportError, match=f"{unused_tcp_port}.*cannot be reached"):
+        await Moobius(config=config).start()
+
+
+def test_a_missing_config_file_is_named(in_folder: Path) -> None:
+    with pytest.raises(MissingFile, match=r"config/config\.json"):
+        Moobius(config="config/config.json")
+
+
+async def test_a_missing_avatar_ends_the_start(room: Room) -> None:
+    class Meow(Moobius):
+        async def before_channel_init(self) -> None:
+            await self.create_agent("Meow", "resources/avatar.png")
+
+    with pytest.raises(MissingFile, match=r"resources/avatar\.png"):
+        await Meow(config=room.config()).start()
+
+
+async def test_an_expired_token_is_renewed_on_demand(room: Room) -> None:
+    async with running(Moobius(config=room.config())) as service:
+        service.http_api.access_token = "no longer valid"
+        assert len(await service.fetch_member_ids(room.channel_id)) == 2
+        assert service.http_api.access_token != "no longer valid"
+
+
+async def test_a_token_that_expired_meanwhile_is_renewed_at_login(room: Room) -> None:
+    async with running(Diary(config=room.config())) as service:
+        service.http_api.access_token = "no longer valid"
+        room.platform.cut_connections()
+        room.sockets["ada"] = await room.people["ada"].user_socket()
+        await until(lambda: not service.ws_client.is_connected)
+        await until(lambda: service.ws_client.is_connected)
+        await room.say("ada", "still there?", "bob")
+        await until(lambda: ("message", "still there?") in service.diary)
+
+
+# ---- The local Platform without any configuration -------------------------------------------------
+
+
+async def test_no_configuration_at_all_starts_a_platform_of_its_own(
+    in_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with running(Diary()) as service:
+        (channel_id,) = service.channels
+        assert await service.fetch_member_ids(channel_id) == []
+        assert await service.fetch_popular_channels() == [channel_id]
+        assert service.http_api.http_server_uri.startswith("http://127.0.0.1:")
+        first = (channel_id, service.client_id)
+    ready = f"Moobius Platform ready on {service.http_api.http_server_uri}\n"
+    assert ready in capfd.readouterr().out
+    assert (in_folder / ".moobius").is_dir()
+    async with running(Diary()) as service:  # a second start finds everything again
+        assert (list(service.channels)[0], service.client_id) == first
+
+
+async def test_a_user_client_on_the_local_platform_joins_the_service_of_its_project(
+    in_folder: Path,
+) -> None:
+    async with running(Diary()) as service:
+        async with running(Moobius(is_agent=True)) as user:
+            (channel_id,) = service.channels
+            assert list(user.channels) == [channel_id]
+            members: list[str] = []
+            while str(user.client_id) not in members:
+                members = await service.fetch_member_ids(channel_id)

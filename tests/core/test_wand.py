@@ -1,0 +1,327 @@
+"""Wands in real programs: run, spell, stop, and what the exit status says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from moobius import MoobiusWand
+from moobius.errors import WandError
+from tests.projects.program import Program
+from tests.support.patience import until
+
+SERVICE = """
+import multiprocessing, os, sys, threading, time
+from moobius import Moobius, MoobiusWand
+
+class Room(Moobius):
+    async def on_start(self):
+        print("started", os.getpid(), flush=True)
+    async def on_spell(self, obj):
+        if obj == "raise":
+            raise RuntimeError("a bad spell")
+        print("spell", obj, flush=True)
+    async def on_stop(self):
+        print("stopped", flush=True)
+
+"""
+
+
+def script(folder: Path, text: str) -> Path:
+    """Write a program whose service is at the top."""
+    (folder / "work").mkdir(exist_ok=True)
+    (folder / "work" / "main.py").write_text(SERVICE + text, "utf-8")
+    return folder / "work"
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+STARTED = re.compile(r"^started (\d+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_stops_a_foreground_service_in_order(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    folder = script(tmp_path, "MoobiusWand().run(Room)")
+    async with Program(folder, "main.py") as program:
+        found = await program.wait_for(STARTED)
+        os.kill(int(found[1]), number)
+        assert await program.ended() == status
+    assert "stopped" in program.output
+    assert "Traceback" not in program.output
+
+
+async def test_ctrl_c_in_the_terminal_stops_background_services_in_order(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    print("handles", wand.run(Room, background=True), wand.run(Room, background=True), flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile(r"^handles 1 2$", re.MULTILINE))
+        pids = [int(pid) for pid in STARTED.findall(program.output)]
+        assert len(pids) == 2 and all(alive(pid) for pid in pids)
+        assert await program.interrupt() == 130
+        assert not any(alive(pid) for pid in pids)
+    assert program.output.count("stopped") == 2
+    assert "Traceback" not in program.output
+
+
+async def test_spells_arrive_in_order_and_a_bad_one_stops_nothing(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+import asyncio
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    handle = wand.run(Room, background=True)
+    wand.spell(handle, "one")
+    asyncio.run(wand.aspell(handle, {"two": 2}))
+    wand.spell(handle, "raise")
+    wand.spell(handle, "three")
+    wand.join()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^spell three$", re.MULTILINE))
+        spells = re.findall(r"^spell (.*)$", program.output, re.MULTILINE)
+        assert spells == ["one", "{'two': 2}", "three"]
+        assert "a bad spell" in program.output
+        assert await program.interrupt() == 130
+
+
+async def test_a_foreground_service_hears_spells_from_another_thread(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+wand = MoobiusWand()
+def cast():
+    while 1 not in wand.services:
+        time.sleep(0.01)
+    wand.spell(1, "from a thread")
+threading.Thread(target=cast, daemon=True).start()
+wand.run(Room)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^spell from a thread$", re.MULTILINE))
+        assert await program.interrupt() == 130
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+async def test_the_service_is_built_in_the_child_on_every_start_method(
+    tmp_path: Path, method: str
+) -> None:
+    folder = script(
+        tmp_path,
+        f"""
+class Unpicklable(Room):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.lock = threading.Lock()
+        print("built in", os.getpid(), flush=True)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("{method}")
+    wand = MoobiusWand()
+    wand.run(Unpicklable, background=True)
+    print("parent", os.getpid(), flush=True)
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    built = re.search(r"^built in (\d+)$", program.output, re.MULTILINE)
+    parent = re.search(r"^parent (\d+)$", program.output, re.MULTILINE)
+    assert built and parent and built[1] != parent[1]
+    assert "stopped" in program.output
+
+
+async def test_run_in_the_background_raises_the_error_of_the_child(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+from moobius.errors import MissingFile
+class Broken(Room):
+    async def before_channel_init(self):
+        await self.create_agent("Meow", "no/such/cat.png")
+
+if __name__ == "__main__":
+    try:
+        MoobiusWand().run(Broken, background=True)
+    except MissingFile as error:
+        print("caught", error, flush=True)
+        print("cause", "before_channel_init" in str(error.__cause__), flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.ended()
+    assert re.search(r"^caught file not found: .*no/such/cat\.png", program.output, re.MULTILINE)
+    assert "cause True" in program.output
+
+
+async def test_a_child_that_dies_at_the_start_is_reported(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Suicidal(Room):
+    async def on_start(self):
+        os._exit(7)
+
+if __name__ == "__main__":
+    MoobiusWand().run(Suicidal, background=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert "Suicidal ended before it was ready, with status 7" in program.output
+
+
+async def test_a_child_that_does_not_get_ready_is_stopped(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+import asyncio
+class Sleepy(Room):
+    async def before_channel_init(self):
+        print("started", os.getpid(), flush=True)
+        await asyncio.sleep(3600)
+
+if __name__ == "__main__":
+    MoobiusWand().run(Sleepy, background=True, ready_timeout=3)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert "Sleepy was not ready within 3 s" in program.output
+    found = STARTED.search(program.output)
+    assert found and not alive(int(found[1]))
+
+
+async def test_children_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    wand.run(Room, background=True)
+    print("parent", os.getpid(), flush=True)
+    wand.join()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        parent = await program.wait_for(re.compile(r"^parent (\d+)$", re.MULTILINE))
+        child = await program.wait_for(STARTED)
+        os.kill(int(parent[1]), signal.SIGKILL)
+        await until(lambda: not alive(int(child[1])))
+
+
+async def test_a_service_that_fails_ends_the_program_with_one_line_and_status_1(
+    tmp_path: Path,
+) -> None:
+    folder = script(
+        tmp_path,
+        """
+MoobiusWand().run(Room, account_config={"email": "a@b", "password": "sesame"},
+                  service_config={"http_server_uri": "http://127.0.0.1:1/"})
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert "Traceback" not in program.output
+    assert "sesame" not in program.output
+    (line,) = [line for line in program.output.splitlines() if line]
+    assert line.startswith("Room: POST http://127.0.0.1:1/auth/sign_in: cannot be reached")
+
+
+async def test_a_bug_at_the_start_shows_its_traceback(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Buggy(Room):
+    async def on_start(self):
+        {}["missing"]
+MoobiusWand().run(Buggy)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert "KeyError: 'missing'" in program.output
+    assert "in on_start" in program.output
+
+
+async def test_two_background_services_share_one_platform(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Other(Room):
+    pass
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    wand.run(Room, background=True)
+    wand.run(Other, background=True)
+    print("both", flush=True)
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert program.output.count("Moobius Platform ready on") == 1
+    assert len(STARTED.findall(program.output)) == 2
+
+
+def test_a_spell_to_nobody_lists_the_living() -> None:
+    with pytest.raises(WandError, match="no service 5; running: none"):
+        MoobiusWand().spell(5, "x")
+
+
+def test_a_wand_takes_over_no_signal_when_it_is_made() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert str(MoobiusWand()) == "moobius.MoobiusWand(services=[], processes=[])"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+async def test_run_works_off_the_main_thread(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+wand = MoobiusWand()
+thread = threading.Thread(target=wand.run, args=(Room,))
+thread.start()
+while not wand.services:
+    time.sleep(0.01)
+time.sleep(0.5)
+wand.stop_all()
+thread.join()
+print("done", flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert "done" in program.output
+
+
+async def test_python_m_moobius_knows_the_commands() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "moobius", "--help", stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"platform" in output and b"demo" in output
