@@ -138,8 +138,9 @@ async def test_a_missing_account_key_is_named(room: Room, key: str) -> None:
 
 
 async def test_a_foreign_service_id_is_refused(room: Room) -> None:
+    config = room.config(service_id="11111111-1111-4111-8111-111111111111")
     with pytest.raises(LoginRefused, match="Service not found"):
-        await Moobius(config=room.config(service_id="11111111-1111-4111-8111-111111111111")).start()
+        await Moobius(config=config).start()
 
 
 @pytest.mark.parametrize("key", ["http_server_uri", "ws_server_uri"])
@@ -184,7 +185,7 @@ async def test_a_token_that_expired_meanwhile_is_renewed_at_login(room: Room) ->
         await until(lambda: ("message", "still there?") in service.diary)
 
 
-# ---- The local Platform without any configuration -------------------------------------------------
+# ---- The local Platform without any configuration --------------------------------------------
 
 
 async def test_no_configuration_at_all_starts_a_platform_of_its_own(
@@ -200,7 +201,7 @@ async def test_no_configuration_at_all_starts_a_platform_of_its_own(
     assert ready in capfd.readouterr().out
     assert (in_folder / ".moobius").is_dir()
     async with running(Diary()) as service:  # a second start finds everything again
-        assert (list(service.channels)[0], service.client_id) == first
+        assert (*service.channels, service.client_id) == first
 
 
 async def test_a_user_client_on_the_local_platform_joins_the_service_of_its_project(

@@ -64,7 +64,7 @@ class Recorder(Moobius):
         return next(event for kind, event in self.seen if kind == name)
 
 
-# ---- Messages -----------------------------------------------------------------------------------
+# ---- Messages --------------------------------------------------------------------------------
 
 
 async def test_a_forwarded_message_reaches_whom_it_was_meant_for(room: Room) -> None:
@@ -219,7 +219,7 @@ async def test_a_message_after_the_groups_are_known_costs_no_request(room: Room)
         assert asked == []
 
 
-# ---- The view -----------------------------------------------------------------------------------
+# ---- The view --------------------------------------------------------------------------------
 
 
 async def test_each_member_has_a_character_list_of_their_own(room: Room) -> None:
@@ -324,7 +324,7 @@ async def test_a_canvas_uploads_its_local_picture_and_leaves_the_item_alone(
     assert item.path == str(picture)
 
 
-# ---- Events -------------------------------------------------------------------------------------
+# ---- Events ----------------------------------------------------------------------------------
 
 
 async def test_joining_leaving_and_looking_reach_their_callbacks(room: Room) -> None:
@@ -394,7 +394,7 @@ async def test_a_service_with_an_empty_body_runs(room: Room) -> None:
         assert list(service.channels) == [room.channel_id]
 
 
-# ---- Asking and creating ----------------------------------------------------------------------------
+# ---- Asking and creating ---------------------------------------------------------------------
 
 
 async def test_members_agents_and_profiles(room: Room) -> None:
@@ -430,7 +430,7 @@ async def test_the_same_picture_is_uploaded_once(room: Room, tmp_path: Path) -> 
         assert one.avatar == two.avatar
 
 
-# ---- User mode ------------------------------------------------------------------------------------
+# ---- User mode -------------------------------------------------------------------------------
 
 
 class Fan(Recorder):
@@ -487,7 +487,7 @@ async def test_verbs_of_the_other_mode_are_refused(room: Room) -> None:
         await Moobius(config=room.config()).send_button_click("b", channel_id=room.channel_id)
 
 
-# ---- The object itself ------------------------------------------------------------------------------
+# ---- The object itself -----------------------------------------------------------------------
 
 
 def test_the_constructor_needs_no_event_loop_and_hides_the_password() -> None:

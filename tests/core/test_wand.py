@@ -13,7 +13,7 @@ import pytest
 
 from moobius import MoobiusWand
 from moobius.errors import WandError
-from tests.projects.program import Program
+from tests.support.program import Program
 from tests.support.patience import until
 
 SERVICE = """

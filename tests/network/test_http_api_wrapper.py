@@ -148,7 +148,7 @@ async def test_an_unreachable_platform_names_the_address(unused_tcp_port: int) -
     await api.close()
 
 
-# ---- What a reply means -------------------------------------------------------------------------------
+# ---- What a reply means ----------------------------------------------------------------------
 
 
 def reply(body: Any, status: int = 200) -> Reply:

@@ -1,4 +1,4 @@
-"""A room to test services in: a Platform, a channel, an account that owns it, people at the wire."""
+"""A room to test services in: a Platform, a channel, its owner, and people at the wire."""
 
 from __future__ import annotations
 

@@ -66,6 +66,11 @@ class Socket:
         """Return the next frame that is no `copy`."""
         return await asyncio.wait_for(self._frames.get(), PATIENCE)
 
+    async def drain(self) -> list[dict[str, Any]]:
+        """Return every frame that was on its way, copies aside."""
+        await self.good(type="heartbeat", body={})
+        return [self._frames.get_nowait() for _ in range(self._frames.qsize())]
+
     async def nothing(self) -> None:
         """Check that no frame has come, after everything sent before has been answered.
 

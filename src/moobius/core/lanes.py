@@ -34,6 +34,7 @@ class Lanes:
         self._open = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._stopping = False
 
     def open(self) -> None:
         """Let events through; until then they wait at the door."""
@@ -57,7 +58,8 @@ class Lanes:
     def spawn(self, callback: Coroutine[Any, Any, None], name: str) -> None:
         """Run a callback on its own, beside its lane."""
         self._begin()
-        self._hold(self._finish(callback), name)
+        # Not a `finally` around it: a task that is cancelled before its first step runs nothing.
+        self._hold(callback, name).add_done_callback(lambda _: self._end())
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way, then cancel what is not done in time."""
@@ -71,6 +73,7 @@ class Lanes:
                 seconds,
                 ", ".join(names),
             )
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -80,23 +83,23 @@ class Lanes:
             work = lane.popleft()
             try:
                 await work()
+            except asyncio.CancelledError as error:
+                # Not ours if a callback waited for a task that somebody cancelled: the lane goes on.
+                if self._stopping:
+                    raise
+                logger.opt(exception=error).error("an event was not handled to its end")
             except Exception as error:  # work contains its own errors; this is the safety net
                 logger.opt(exception=error).error("an event was not handled")
             finally:
                 self._end()
         del self._lanes[key]
 
-    async def _finish(self, callback: Coroutine[Any, Any, None]) -> None:
-        try:
-            await callback
-        finally:
-            self._end()
-
-    def _hold(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+    def _hold(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         # The event loop itself keeps only weak references to tasks.
         task = asyncio.create_task(coroutine, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _begin(self) -> None:
         self._under_way += 1

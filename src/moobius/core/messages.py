@@ -12,11 +12,13 @@ import os
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from loguru import logger
 
 from moobius import types
 from moobius.network.frame_reader import build
+from moobius.network.http_api_wrapper import is_url
 from moobius.types import Character, MessageBody, MessageContent, limit_len, to_char_id_list
 
 Message = Any
@@ -54,12 +56,18 @@ def compose(
     for kind, value in ((types.IMAGE, image), (types.AUDIO, audio)):
         if value is not None:
             path, subtype = value, subtype or kind
+    if file_display_name is not None:
+        if subtype not in (None, types.FILE):
+            logger.warning("file_display_name is meant for files, not for subtype {!r}", subtype)
+        subtype = subtype or types.FILE
     body = _read(message, subtype, has_path=path is not None)
     overrides = {"text": text, "path": path, "link": link, "title": title, "button": button}
     for name, value in overrides.items():
         if value is not None:
             setattr(body.content, name, os.fspath(value) if name == "path" else value)
-    body.subtype = _subtype(body, subtype, path, file_display_name)
+    if isinstance(body.content.path, PurePath):  # in the content of a body or dict
+        body.content.path = str(body.content.path)
+    body.subtype = subtype or _subtype(body, is_new_path=path is not None)
     body.channel_id = channel_id or body.channel_id
     body.sender = _sender(sender if sender is not None else body.sender)
     body.recipients = to_char_id_list(body.recipients if recipients is None else recipients)
@@ -74,8 +82,8 @@ def compose(
 
 
 def subtype_of_file(path: str) -> str:
-    """Tell from its extension whether a file is an image, an audio or just a file."""
-    extension = PurePath(path).suffix.lower()
+    """Tell from the extension of a path or URL whether it is an image, an audio or just a file."""
+    extension = PurePath(urlsplit(path).path if is_url(path) else path).suffix.lower()
     if extension in types.IMAGE_EXTS:
         return types.IMAGE
     return types.AUDIO if extension in types.AUDIO_EXTS else types.FILE
@@ -122,16 +130,13 @@ def _content(raw: Any) -> MessageContent:
     return MessageContent(**{key: data[key] for key in _CONTENT_FIELDS & data.keys()})
 
 
-def _subtype(body: MessageBody, asked: str | None, path: Any, display_name: str | None) -> str:
-    if asked:
-        if display_name is not None and asked != types.FILE:
-            logger.warning("file_display_name is meant for files, not for subtype {!r}", asked)
-        return asked
-    if display_name is not None:
-        return types.FILE
-    if body.content.path and (path is not None or not body.subtype):
+def _subtype(body: MessageBody, *, is_new_path: bool) -> str:
+    """Return what a message is whose caller did not say so."""
+    if body.content.path and (is_new_path or not body.subtype):
         return subtype_of_file(body.content.path)
-    return body.subtype or types.TEXT
+    if body.subtype:
+        return body.subtype
+    return types.CARD if body.content.link else types.TEXT
 
 
 def _sender(sender: Any) -> str:

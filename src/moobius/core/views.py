@@ -66,17 +66,26 @@ def style_item(item: Item) -> Item:
 
 
 def click_arguments(arguments: Iterable[Any] | None) -> list[types.ClickArgument]:
-    """Return what was entered into a dialog, flat, with values as text."""
+    """Return what was entered into a dialog as new arguments, with values as text.
+
+    Raises:
+        TypeError: If one is neither a `ClickArgument`, nor a dict, nor a (label, value) pair.
+    """
     result: list[types.ClickArgument] = []
     for argument in arguments or ():
         if isinstance(argument, types.ClickArgument):
-            result.append(argument)
+            label, value, filename = argument.label, argument.value, argument.filename
         elif isinstance(argument, Mapping):
             label = argument.get("label", argument.get("name", ""))
-            result.append(types.ClickArgument(label, str(argument.get("value", ""))))
+            value, filename = argument.get("value"), argument.get("filename")
+        elif isinstance(argument, (list, tuple)) and len(argument) == 2:
+            (label, value), filename = argument, None
         else:
-            label, value = argument
-            result.append(types.ClickArgument(label, str(value)))
+            raise TypeError(
+                f"expected a ClickArgument, a dict or a (label, value) pair, not {argument!r}"
+            )
+        text = "" if value is None else str(value)
+        result.append(types.ClickArgument(label, text, filename))
     return result
 
 

@@ -335,9 +335,7 @@ class WSClient:
                 logger.error("< cannot read {}: {}", types.limit_len(text, 200), error)
                 continue
             if self._log_frames != "full":
-                _received.info(
-                    "{} {} {} from {}", frame.type, frame.subtype, frame.channel_id, frame.sender
-                )
+                _received.info("{}", _summary(frame))
             if frame.type == types.COPY:
                 self._answered(frame.event)
             else:
@@ -425,6 +423,14 @@ def _label(frame: dict[str, Any]) -> str:
     subtype = f"/{body['subtype']}" if body.get("subtype") else ""
     channel = f" to channel {body['channel_id']}" if body.get("channel_id") else ""
     return f"{frame['type']}{subtype}{channel}"
+
+
+def _summary(frame: Inbound) -> str:
+    """Say what a received frame is without saying what is in it."""
+    if isinstance(frame.event, types.CopyBody):
+        return f"copy of {frame.event.origin_type}: {frame.event.status}"
+    parts = (frame.type, frame.subtype, frame.channel_id, frame.sender and f"from {frame.sender}")
+    return " ".join(part for part in parts if part)
 
 
 def _reason(copy: types.CopyBody) -> str:

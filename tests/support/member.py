@@ -7,13 +7,14 @@ cannot be wrong together.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
+import uuid
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import aiohttp
+
 from tests.support.patience import until
 
 Frame = dict[str, Any]
@@ -31,7 +32,6 @@ class Member:
         self.view: dict[str, Any] = {}
         """The latest content of every kind of update: what this person's page would show."""
         self._copies: dict[str, Frame] = {}
-        self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Member:
         self.session = aiohttp.ClientSession()
@@ -129,6 +129,18 @@ class Member:
         )
         return next(m for m in self.messages if text in (m["content"].get("text") or ""))
 
+    async def recall(self, text: str) -> Frame:
+        """Wait for a message with this text, also one from before we came; return it."""
+        history: list[Frame] = []
+        deadline = time.monotonic() + 20
+        while not (found := [m for m in history if m["content"].get("text") == text]):
+            assert time.monotonic() < deadline, history
+            history = await self.ask(
+                "GET", "/channel/history_message", channel_id=self.channel_id, limit="64"
+            )
+            await asyncio.sleep(0.02)
+        return found[0]
+
     def texts(self) -> list[str]:
         return [message["content"].get("text") or "" for message in self.messages]
 
@@ -147,7 +159,7 @@ class Member:
 
     async def send(self, kind: str, **rest: Any) -> None:
         """Send a frame and wait until the Platform has accepted it."""
-        request_id = f"{self.name}-{next(self._numbers)}"
+        request_id = str(uuid.uuid4())
         await self._socket.send_json({"type": kind, "request_id": request_id, **rest})
         await until(lambda: request_id in self._copies, lambda: f"no answer to {kind}")
         assert self._copies[request_id]["status"], (kind, rest, self._copies[request_id])

@@ -14,7 +14,8 @@ from types import TracebackType
 from tests.support.patience import until
 
 ROOT = Path(__file__).parents[2]
-READY = re.compile(r"^Moobius Platform ready on (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
+PLATFORM_READY = re.compile(r"^Moobius Platform ready on (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
+SERVICE_READY = re.compile(r" \w+ is ready: 1 channels")
 PATIENCE = 20.0
 
 
@@ -62,8 +63,9 @@ class Program:
             print(self.output[-8000:])  # noqa: T201 - pytest shows it beside the failure
 
     async def url(self) -> str:
-        """Wait for the address of the Platform, and return it."""
-        found = await self.wait_for(READY)
+        """Wait until the service serves its channel; return the address of the Platform."""
+        found = await self.wait_for(PLATFORM_READY)
+        await self.wait_for(SERVICE_READY)
         return found.group(1)
 
     async def wait_for(self, pattern: re.Pattern[str]) -> re.Match[str]:

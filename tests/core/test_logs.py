@@ -1,0 +1,76 @@
+"""Sinks as the log configuration asks for them, in a program of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PROGRAM = """
+import sys
+from loguru import logger
+from moobius.config import load_config
+from moobius.core.logs import log_fatal, log_sinks
+
+mine = []
+logger.add(lambda text: mine.append(str(text)), format="{{message}}")
+with log_sinks(load_config(log_config={log_config!r}).settings):
+    logger.debug("a debug line")
+    logger.info("an info line")
+    logger.warning("a warning line")
+    log_fatal("a last line")
+logger.info("after")
+print("mine", [line.strip() for line in mine])
+"""
+
+
+def run(log_config: dict[str, Any], folder: Path) -> str:
+    """Run the program; return what it printed on both streams."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(log_config=log_config)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stderr == ""
+    return result.stdout
+
+
+def test_the_terminal_shows_info_once_and_the_users_sink_stays(tmp_path: Path) -> None:
+    output = run({}, tmp_path)
+    lines = [line for line in output.splitlines() if not line.startswith("mine")]
+    assert [line.rpartition(" - ")[2] for line in lines] == ["an info line", "a warning line"]
+    assert "'a debug line'" in output and "'after'" in output
+
+
+def test_files_are_made_on_demand_with_their_levels(tmp_path: Path) -> None:
+    run(
+        {
+            "log_level": "debug",
+            "terminal_log_level": "error",
+            "log_file": "logs/service.log",
+            "error_log_file": "logs/error.log",
+            "log_retention": "3 days",
+        },
+        tmp_path,
+    )
+    service = (tmp_path / "logs/service.log").read_text("utf-8")
+    errors = (tmp_path / "logs/error.log").read_text("utf-8")
+    for line in ("a debug line", "an info line", "a warning line", "a last line"):
+        assert service.count(line) == 1
+    assert "an info line" not in errors
+    assert "a warning line" in errors and "a last line" in errors
+
+
+def test_one_file_for_both_gets_each_line_once(tmp_path: Path) -> None:
+    run({"log_file": "all.log", "error_log_file": "all.log"}, tmp_path)
+    assert (tmp_path / "all.log").read_text("utf-8").count("a warning line") == 1
+
+
+def test_the_terminal_level_can_differ(tmp_path: Path) -> None:
+    output = run({"terminal_log_level": "warning"}, tmp_path)
+    terminal = output.partition("mine")[0]
+    assert "a warning line" in terminal
+    assert "an info line" not in terminal
