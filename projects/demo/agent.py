@@ -10,9 +10,14 @@ class DemoAgent(Moobius):
     """Says hello and answers when it is spoken to."""
 
     async def on_start(self):
-        for channel_id in self.channels:
-            members = await self.fetch_member_ids(channel_id)
-            await self.send_message("Hello, I am the agent!", channel_id, recipients=members)
+        self.greeted = set()
+
+    async def on_update_characters(self, update):
+        # The service shows us who is there; it does so again whenever somebody comes or goes.
+        if update.channel_id not in self.greeted:
+            self.greeted.add(update.channel_id)
+            everybody = [item.character for item in update.content]
+            await self.send_message("Hello!", update.channel_id, recipients=everybody)
 
     async def on_message_down(self, message):
         # Its own messages come back to it too. Answering those would never end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import runpy
 import signal
@@ -44,19 +45,20 @@ def run(words: Sequence[str], *, port: int | None, ephemeral: bool, browser: boo
         os.environ["MOOBIUS_LOCAL_PORT"] = str(port)
     if ephemeral:
         os.environ["MOOBIUS_LOCAL_EPHEMERAL"] = "1"
-    with find_or_start(Path.cwd(), announce=announce) as platform:
-        announce("Open this page, and once more as somebody else:")
-        announce(f"{platform.url}/")
-        if browser and _has_desktop():
-            webbrowser.open(platform.url)
-        main = folder / "main.py"
-        sys.argv = [str(main), *words]
-        sys.path.insert(0, str(folder))
-        try:
-            runpy.run_path(str(main), run_name="__main__")
-        except SystemExit as end:
-            if end.code in _STOPPED_ON_PURPOSE:
-                return 0
+    platform = find_or_start(Path.cwd(), announce=announce)
+    # At the exit, after the services: registered first, called last.
+    atexit.register(platform.close)
+    announce("Open this page, and once more as somebody else:")
+    announce(f"{platform.url}/")
+    if browser and _has_desktop():
+        webbrowser.open(platform.url)
+    main = folder / "main.py"
+    sys.argv = [str(main), *words]
+    sys.path.insert(0, str(folder))
+    try:
+        runpy.run_path(str(main), run_name="__main__")
+    except SystemExit as end:
+        if end.code not in _STOPPED_ON_PURPOSE:
             raise
     return 0
 

@@ -461,6 +461,18 @@ async def test_a_user_client_joins_writes_and_receives(room: Room) -> None:
             assert message.message_id
 
 
+async def test_a_user_client_is_a_member_when_it_starts(room: Room) -> None:
+    seen: list[list[str]] = []
+
+    class Early(Fan):
+        async def on_start(self) -> None:
+            seen.append(await self.fetch_member_ids(room.channel_id))
+
+    fan = await fan_of(room)
+    async with running(Early(config=fan.config, is_agent=True)) as client:
+        assert client.client_id in seen[0]
+
+
 async def until_member(service: Moobius, room: Room, character_id: str) -> None:
     for _ in range(200):
         if character_id in await service.fetch_member_ids(room.channel_id):

@@ -13,6 +13,7 @@ from moobius.errors import FrameTooLarge, LoginRefused, PayloadError, TransportE
 from moobius.network import ws_client as module
 from moobius.network import ws_payload_builder as builder
 from moobius.network.frame_reader import Inbound
+from moobius.network.transport import encode
 from moobius.network.ws_client import WSClient
 from tests.support.patience import until
 from tests.support.peer import Frame, Peer, copy_of, peer
@@ -223,7 +224,7 @@ async def test_a_slow_app_stops_the_reading_but_never_the_answers(
     async with peer() as script, connected(script, on_frame=reply) as client:
         for number in range(20):
             up = {"type": "message_up", "body": {"content": {"text": str(number)}}}
-            await script.open[0].send(module.encode(up))
+            await script.open[0].send(encode(up))
         await until(lambda: len(handled) == 20)
         assert len(script.texts()) == 100
 
@@ -276,7 +277,7 @@ async def test_a_summary_keeps_contents_out_of_the_log(log: list[str]) -> None:
 
     async with peer() as script, connected(script, on_frame=note, log_frames="summary"):
         secret = {"type": "message_up", "body": {"subtype": "text", "content": {"text": "psst"}}}
-        await script.open[0].send(module.encode(secret))
+        await script.open[0].send(encode(secret))
         await until(lambda: any(frame.type == "message_up" for frame in seen))
     assert any("INFO message_up text" in line for line in log)
     assert not any("psst" in line for line in log)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.projects.member import Member
-from tests.projects.program import ROOT, Program, copy_project
+
+from tests.support.member import Member
+from tests.support.program import ROOT, Program, copy_project
 
 BUTTONS = ["Do Some Magic", "Swap Canvas", "Order Tea", "Channels", "Commands"]
 
@@ -204,18 +205,21 @@ async def test_the_wand_checks_in_every_minute(tmp_path: Path) -> None:
 
 async def test_the_agent_says_hello_and_answers(tmp_path: Path) -> None:
     folder = copy_project("demo", tmp_path)
+    # Ada is there before the agent is: it greets her.
+    async with Program(folder, "main.py") as program, Member(await program.url(), "Ada") as ada:
+        await ada.join()
+        assert await program.interrupt() == 130
     async with Program(folder, "main.py", "agent") as program:
         async with Member(await program.url(), "Ada") as ada:
-            await ada.join()
-            names = await ada.see("names", lambda names: len(names) == 2)
-            assert names[0] == "Ada"
-            members = await ada.ask("GET", "/channel/character_list", channel_id=ada.channel_id)
-            (agent_id,) = set(members["character_list"]) - {ada.user_id}
+            (channel,) = await ada.ask("GET", "/channel/list")
+            ada.channel_id = channel["channel_id"]
+            hello = await ada.recall("Hello!")
             agent = Member(ada.url, "agent")
-            agent.user_id = agent_id
+            agent.user_id = hello["sender"]
             await ada.write("agent ping", agent)
             pong = await ada.hear("Agent pong!")
-            assert pong["sender"] == agent_id
+            assert pong["sender"] == agent.user_id
+            assert ada.user_id != agent.user_id
         assert await program.interrupt() == 130
         assert "Traceback" not in program.output
 

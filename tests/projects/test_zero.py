@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.projects.member import Member
-from tests.projects.program import ROOT, Program, copy_project
+
+from tests.support.member import Member
+from tests.support.program import ROOT, Program, copy_project
 
 # The last listing of the tutorial, to the letter.
 FINAL_SERVICE = """\

@@ -79,12 +79,12 @@ class Lanes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, key: Hashable, lane: deque[Work]) -> None:
-        while lane:
+        while lane and not self._stopping:
             work = lane.popleft()
             try:
                 await work()
             except asyncio.CancelledError as error:
-                # Not ours if a callback waited for a task that somebody cancelled: the lane goes on.
+                # A callback may have waited for a task that somebody cancelled: the lane goes on.
                 if self._stopping:
                     raise
                 logger.opt(exception=error).error("an event was not handled to its end")

@@ -550,7 +550,10 @@ class Moobius:
         joined = await self.fetch_channel_list()
         for channel_id in self.settings.channels:
             if channel_id not in joined:
-                await self.send_join_channel(channel_id)
+                # Answered before we go on: who is not yet a member may not look around.
+                join = builder.join_channel(str(self.client_id), channel_id)
+                if not (await self.ws_client.ask(join)).status:
+                    continue  # the reason has been logged
             await self.send_refresh(channel_id)
 
     async def bind_service_to_channel(self, channel_id: str) -> bool:

@@ -74,7 +74,8 @@ def click_arguments(arguments: Iterable[Any] | None) -> list[types.ClickArgument
     result: list[types.ClickArgument] = []
     for argument in arguments or ():
         if isinstance(argument, types.ClickArgument):
-            label, value, filename = argument.label, argument.value, argument.filename
+            label, filename = argument.label, argument.filename
+            value: Any = argument.value
         elif isinstance(argument, Mapping):
             label = argument.get("label", argument.get("name", ""))
             value, filename = argument.get("value"), argument.get("filename")

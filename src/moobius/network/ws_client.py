@@ -187,6 +187,16 @@ class WSClient:
         self._outbox.put(Outgoing(frame["request_id"], text, label, is_message))
         self._to_write.set()
 
+    async def ask(self, message: dict[str, Any]) -> types.CopyBody:
+        """Queue a frame like `send`, and wait for the Platform's answer, whatever it is."""
+        frame = _as_frame(message)
+        answer = self._expect(frame["request_id"])
+        try:
+            await self.send(frame)
+            return await answer
+        finally:
+            del self._answers[frame["request_id"]]
+
     async def log_in(self, frame: dict[str, Any]) -> types.CopyBody:
         """Send a login ahead of all other frames and wait for the answer.
 
@@ -197,8 +207,7 @@ class WSClient:
         connection = self._connection
         if connection is None:
             raise TransportError("not connected", endpoint=self.ws_server_uri)
-        answer: asyncio.Future[types.CopyBody] = asyncio.get_running_loop().create_future()
-        self._answers[frame["request_id"]] = answer
+        answer = self._expect(frame["request_id"])
         try:
             logger.debug("> {}", encode({**frame, **_secretless}))
             await connection.send(encode(frame))
@@ -208,7 +217,7 @@ class WSClient:
                 f"the login was not answered within {self.timeout:g} s", endpoint=self.ws_server_uri
             ) from None
         finally:
-            self._answers.pop(frame["request_id"], None)
+            del self._answers[frame["request_id"]]
         if not copy.status:
             raise LoginRefused(_reason(copy), endpoint=f"{frame['type']} at {self.ws_server_uri}")
         self._features = frozenset((copy.context or {}).get("features") or ())
@@ -223,6 +232,11 @@ class WSClient:
             except TransportError as error:
                 logger.debug("x heartbeat: {}", error)  # the reader sees the same and reconnects
         return frame
+
+    def _expect(self, request_id: str) -> asyncio.Future[types.CopyBody]:
+        answer: asyncio.Future[types.CopyBody] = asyncio.get_running_loop().create_future()
+        self._answers[request_id] = answer
+        return answer
 
     async def _wait_for_room(self) -> None:
         self._waiting_senders += 1
@@ -346,13 +360,13 @@ class WSClient:
 
     def _answered(self, copy: types.CopyBody) -> None:
         """Match an acknowledgement to what it answers."""
+        is_login = copy.origin_type in _LOGINS
+        if not copy.status and not is_login and any(w in _reason(copy) for w in _LOGIN_TROUBLE):
+            # Kept unacknowledged: it goes out again on the next connection, behind the login.
+            raise TransportError(_reason(copy), endpoint=self.ws_server_uri)
         waiting = self._answers.get(copy.request_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(copy)
-            return
-        if not copy.status and any(word in _reason(copy) for word in _LOGIN_TROUBLE):
-            # Kept unacknowledged: it goes out again on the next connection, behind the login.
-            raise TransportError(_reason(copy), endpoint=self.ws_server_uri)
         frame = self._outbox.acknowledge(copy.request_id)
         if frame is None:
             return
