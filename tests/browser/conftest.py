@@ -26,6 +26,7 @@ QUIET = (
     "--disable-quic",
 )
 PATIENCE_MS = 10_000.0
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Person:
 
     async def sees(self, *names: str) -> None:
         """Wait until the character list is exactly this, in this order."""
-        await expect(self.characters).to_have_text([*names], use_inner_text=False)
+        await expect(self.characters).to_have_text([*names])
 
     async def to(self, *names: str) -> None:
         """Tick these recipients."""

@@ -159,6 +159,7 @@ async def test_leaving_joining_creating_and_switching(
     page = ada.page
     await page.get_by_role("button", name="Channel: Garden dcs").click()
     await page.get_by_role("button", name="Leave Garden").click()
+    await expect(page.get_by_role("heading", name="Choose a channel")).to_be_visible()
     await page.reload()
     await page.get_by_role("button", name="Join Garden").click()
     await ada.sees("Ada")

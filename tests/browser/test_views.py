@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from moobius.local import LocalPlatform
 
@@ -26,6 +28,7 @@ ORDER = {
         ],
         "bottom_buttons": [
             {"id": "later", "text": "Later", "submit": False},
+            {"id": "to go", "text": "To go", "submit": True},
             {"id": "now", "text": "Now", "submit": True},
         ],
     },
@@ -63,6 +66,26 @@ async def test_each_member_sees_the_list_of_the_service_in_its_order(
     await expect(ada.page.get_by_text("sees 3 characters")).to_be_visible()
     await service.show_characters([meow], ada_id)
     await ada.sees("Meow")
+
+
+async def test_two_lists_at_once_leave_nobody_without_a_name(
+    person: OpenPerson, platform: LocalPlatform, service: RawService
+) -> None:
+    ada, ada_id = await ada_and_her_id(person, platform, service)
+    owl = await service.agent("Owl")
+    let_through = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_through.wait()
+        await route.continue_()
+
+    await ada.page.route("**/character/fetch_profile", hold)
+    async with ada.page.expect_request("**/character/fetch_profile"):
+        await service.show_characters([owl], ada_id)
+    async with ada.page.expect_response("**/service/group?*"):
+        await service.show_characters([owl, ada_id], ada_id)
+    let_through.set()
+    await ada.sees("Owl", "Ada")
 
 
 async def test_a_message_names_its_recipients_and_an_echo_stays_visible(
@@ -116,8 +139,9 @@ async def test_a_dialog_asks_for_what_is_required_and_sends_all_fields_in_order(
     await ada.button("Order").click()
     await expect(ada.dialog).to_have_accessible_name("Your order")
     await expect(ada.dialog.get_by_label("Drink")).to_be_focused()
-    await ada.dialog.get_by_role("button", name="Now").click()
-    await expect(ada.dialog).to_be_visible()  # a drink is required
+    for submit in ("Now", "To go"):
+        await ada.dialog.get_by_role("button", name=submit).click()
+        await expect(ada.dialog).to_be_visible()  # a drink is required
     await ada.dialog.get_by_label("Drink").select_option("cocoa")
     await ada.dialog.get_by_label("Note").fill("no sugar")
     await ada.dialog.get_by_label("Story").fill("long\nstory")
@@ -296,3 +320,11 @@ async def test_new_messages_are_announced_and_followed_only_at_the_bottom(
     await expect(ada.message("the end")).not_to_be_in_viewport()
     await latest.click()
     await expect(ada.message("the end")).to_be_in_viewport()
+    panes = [{"text": "\n".join(f"row {row}" for row in range(12)), "path": None}]
+    await service.update("canvas", panes, ada_id)
+    await ada.canvas.get_by_role("button", name="Expand").click()
+    await expect(ada.message("the end")).to_be_in_viewport()
+    await ada.log.evaluate("log => { log.scrollTop = 0; }")
+    await expect(latest).to_be_visible()
+    await ada.say("my own", "Service")
+    await expect(ada.message("my own")).to_be_in_viewport()

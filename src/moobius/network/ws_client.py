@@ -349,7 +349,9 @@ class WSClient:
                 logger.error("< cannot read {}: {}", types.limit_len(text, 200), error)
                 continue
             if self._log_frames != "full":
-                _received.info("{}", _summary(frame))
+                # Acknowledgements say nothing to a reader who is spared the contents.
+                level = "DEBUG" if frame.type == types.COPY else "INFO"
+                _received.log(level, "{}", _summary(frame))
             if frame.type == types.COPY:
                 self._answered(frame.event)
             else:

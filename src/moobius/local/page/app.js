@@ -65,12 +65,13 @@ async function enter(session) {
   member = next;
   member.on("expired", askAgain);
   column = new Column(member, { whoMenu });
-  column.on("channel", (channel) => channel && choice.clear());
-  column.on("channel", rememberAddress);
+  column.on("opened", (channel) => channel && choice.clear());
+  column.on("opened", rememberAddress);
+  column.on("described", showTitle);
   column.on("left", () => choice.write(true));
   const bar = topbar({ onchannel: () => column.switchChannel(bar.channelButton) });
   bar.show(null);
-  column.on("channel", bar.show);
+  column.on("described", bar.show);
   document.body.replaceChildren(bar.root, h("main.stage", {}, column.root));
   member.socket.start();
   await openFirst();
@@ -80,7 +81,8 @@ async function openFirst() {
   const wanted = channelInAddress();
   const entered = member;
   const channel = await firstChannel(entered, { wanted, developer, chose: choice.read() });
-  if (entered !== member) return; // somebody else by now
+  // Somebody else by now, or somewhere else.
+  if (entered !== member || wanted !== channelInAddress()) return;
   if (channel) column.show(channel);
   else column.offerChannels(wanted);
 }
@@ -94,7 +96,11 @@ function leaveColumn() {
 function rememberAddress(channel) {
   const { pathname, search } = window.location;
   const address = pathname + search + (channel ? `#${channel.channel_id}` : "");
-  if (channel?.channel_id !== channelInAddress()) window.history.pushState(null, "", address);
+  if ((channel?.channel_id ?? null) === channelInAddress()) return;
+  window.history.pushState(null, "", address);
+}
+
+function showTitle(channel) {
   const place = channel ? channel.channel_name || channel.channel_id : "Channels";
   document.title = `${member.profile.name} · ${place} · Moobius`;
 }

@@ -36,8 +36,9 @@ export async function call(method, path, { params = {}, token = null } = {}) {
     request.body = JSON.stringify(params);
   }
   const envelope = await answer(address, request);
-  if (envelope.code !== SUCCESS) throw new ApiError(envelope.code, envelope.message ?? envelope.msg);
-  return envelope.data;
+  const { code, message, msg, data } = envelope;
+  if (code !== SUCCESS) throw new ApiError(code, message ?? msg);
+  return data;
 }
 
 async function answer(address, request) {

@@ -5,6 +5,7 @@ const LOOKS_LIKE_AN_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 export class Profiles {
   #calls;
   #known = new Map();
+  #asked = new Map(); // id -> promise of the request that is on its way
 
   constructor(calls) {
     this.#calls = calls;
@@ -19,21 +20,33 @@ export class Profiles {
     this.#known.set(id, { id, name: name || stranger(id), avatar, description });
   }
 
-  /** Fetch the profiles that are missing. Return whether anything new was learnt. */
+  /**
+   * Fetch the profiles that are missing, or wait for whoever is fetching them already.
+   *
+   * Return whether anything was missing.
+   */
   async learn(ids) {
-    const missing = [...new Set(ids)].filter((id) => id && !this.#known.has(id));
-    if (!missing.length) return false;
-    for (const id of missing) this.set(id, {}); // the Platform leaves unknown ids out; ask once
+    const wanted = [...new Set(ids)].filter((id) => id && !this.#known.has(id));
+    const missing = wanted.filter((id) => !this.#asked.has(id));
+    if (missing.length) {
+      const answer = this.#ask(missing);
+      for (const id of missing) this.#asked.set(id, answer);
+    }
+    await Promise.all(wanted.map((id) => this.#asked.get(id)));
+    return wanted.length > 0;
+  }
+
+  async #ask(ids) {
     try {
-      const found = await this.#calls.profiles(missing);
+      const found = await this.#calls.profiles(ids);
+      // The Platform leaves out whom it does not know; there is no use in asking again.
+      for (const id of ids) this.set(id, {});
       for (const { character_id, character_context } of found) {
         this.set(character_id, character_context);
       }
-    } catch (error) {
-      for (const id of missing) this.#known.delete(id);
-      throw error;
+    } finally {
+      for (const id of ids) this.#asked.delete(id);
     }
-    return true;
   }
 }
 

@@ -37,6 +37,7 @@ export class Room extends Emitter {
   menu = [];
   messages = [];
   hasEarlier = false;
+  loaded = false; // whether the history has come; what came with it is not news
   #stops = [];
   #newestList = 0;
   #outgoing = Promise.resolve();
@@ -75,6 +76,8 @@ export class Room extends Emitter {
   /** Fetch the latest history, then ask the service (or the Platform) for everything else. */
   async look() {
     await this.#attempt(() => this.loadHistory());
+    this.loaded = true;
+    this.emit("messages");
     await this.#attempt(() => this.member.act("refresh", this.id));
   }
 

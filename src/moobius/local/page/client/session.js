@@ -1,4 +1,4 @@
-/** Who one member is: tokens, kept for the tab, and renewed when the Platform no longer knows them. */
+/** Who one member is: tokens, kept for the tab, renewed when the Platform does not know them. */
 
 import { ApiError, NOT_AUTHENTICATED, Unreachable, call } from "./api.js";
 

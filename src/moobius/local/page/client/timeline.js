@@ -54,7 +54,7 @@ function same(a, b) {
   return a.mine && b.mine && a.timestamp === b.timestamp && a.subtype === b.subtype;
 }
 
-/** The key stays, so that what is drawn stays; so do the recipients, which deliveries never name. */
+/** The key stays, and with it what is drawn; so do the recipients, which deliveries never name. */
 const unite = (known, message) => ({
   ...message,
   key: known.key,

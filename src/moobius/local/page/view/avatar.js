@@ -3,13 +3,15 @@
 import { h } from "./dom.js";
 import { safeAddress } from "./text.js";
 
-/** Hues that stay apart from each other and carry white text. */
-const HUES = [12, 38, 95, 140, 172, 200, 226, 262, 290, 330];
+/** Colours that stay apart from each other. */
+const HUES = 12;
 
 /** Return a round picture; decoration only, because the name stands beside it. */
 export function avatar({ id, name, avatar: picture }) {
-  const face = h("span.avatar", { "aria-hidden": "true" }, [...name][0]?.toUpperCase() ?? "?");
-  face.style.setProperty("--hue", HUES[hash(id) % HUES.length]);
+  const initial = [...name][0]?.toUpperCase() ?? "?";
+  // Drawn by the style sheet: as text it would be read out, and copied, before the name.
+  const face = h("span.avatar", { "aria-hidden": "true", "data-initial": initial });
+  face.style.setProperty("--hue", (hash(id) % HUES) * (360 / HUES) + 15);
   const src = safeAddress(picture);
   // A picture that cannot be loaded leaves the initial.
   if (src) face.append(h("img", { src, alt: "", onerror: (event) => event.target.remove() }));

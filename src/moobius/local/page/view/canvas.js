@@ -54,7 +54,12 @@ export function canvasView(room) {
   const grow = () =>
     button(
       ".quiet",
-      { name: "grow", "aria-label": "Expand the canvas", "aria-expanded": `${expanded}`, onclick: toggle },
+      {
+        name: "grow",
+        "aria-label": "Expand the canvas",
+        "aria-expanded": `${expanded}`,
+        onclick: toggle,
+      },
       expanded ? "▴" : "▾",
     );
 
@@ -74,10 +79,11 @@ export function canvasView(room) {
 function paneOf({ text, path }) {
   const [headline, ...rest] = String(text ?? "").split("\n");
   const src = safeAddress(path);
+  const alt = plainText(headline) || "Canvas";
   return h(
     "div.pane",
     {},
-    src && link(path, { class: "picture" }, h("img", { src, alt: plainText(headline) || "Canvas" })),
+    src && link(path, { class: "picture" }, h("img", { src, alt })),
     text &&
       h(
         "div.words",

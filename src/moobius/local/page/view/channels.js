@@ -36,7 +36,7 @@ export function channelsView(member, { current, wanted, onopen, onleft, ontroubl
     );
   };
   const joinForm = form("Join by id", "Channel id", "Join", wanted, (id) => enter(id)());
-  const createForm = form("Create a channel", "Name", "Create", "", (name) =>
+  const createForm = form("Create a channel", "Name of a new channel", "Create", "", (name) =>
     attempt(async () => {
       const { channel_id } = await member.calls.createChannel(name, "");
       onopen((await myChannels(member)).find((channel) => channel.channel_id === channel_id));
@@ -85,7 +85,8 @@ function badge({ channel_context }) {
 }
 
 function form(title, label, verb, value, onvalue) {
-  const input = h("input", { type: "text", "aria-label": label, placeholder: label, required: true });
+  const attributes = { type: "text", "aria-label": label, placeholder: label, required: true };
+  const input = h("input", attributes);
   input.value = value ?? "";
   const onsubmit = (event) => {
     event.preventDefault();

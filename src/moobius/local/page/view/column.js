@@ -22,7 +22,8 @@ const LOST = "Connection lost. Trying again; what you send waits.";
 /**
  * Everything one member sees, under one root element; nothing of it is global.
  *
- * Emits `channel` with the open channel (or null) and `left` with a channel that was left.
+ * Emits `opened` with a channel (null when none is open any more), `described` when its name or
+ * type is to be shown, and `left` with a channel that was left.
  */
 export class Column extends Emitter {
   room = null;
@@ -41,8 +42,8 @@ export class Column extends Emitter {
     this.root = h(
       "section.column",
       { "aria-label": `${member.profile.name}'s column`, "data-connection": member.connection },
-      this.#who,
       this.#lost,
+      this.#who,
       this.#notice.root,
       this.#body,
     );
@@ -58,7 +59,7 @@ export class Column extends Emitter {
     this.room = room;
     const onWho = coalesced(() => this.#drawWho());
     room.on("characters", onWho);
-    room.on("channel", () => this.emit("channel", room.channel));
+    room.on("channel", () => this.emit("described", room.channel));
     room.on("trouble", (error) => this.#notice.say(error.message));
     room.on("style", () => this.#drawChannelLook());
     const log = messageLog(room, this.root);
@@ -71,7 +72,8 @@ export class Column extends Emitter {
       h("div.foot", {}, buttonRow(room, this.root), composer(room, this.#body)),
     );
     this.#drawWho();
-    this.emit("channel", channel);
+    this.emit("opened", channel);
+    this.emit("described", channel);
     return room.open();
   }
 
@@ -86,7 +88,8 @@ export class Column extends Emitter {
     });
     fill(this.#body, h("div.lobby", {}, h("h2", {}, "Choose a channel"), root));
     this.#drawWho();
-    this.emit("channel", null);
+    this.emit("opened", null);
+    this.emit("described", null);
   }
 
   /** Open the panel to switch, join, create or leave, near the element that asked for it. */
@@ -105,7 +108,8 @@ export class Column extends Emitter {
       ontrouble: (error) => this.#notice.say(error.message),
     });
     await ready;
-    const panel = h("div.panel", { role: "dialog", "aria-label": "Channels", tabindex: "-1" }, root);
+    const attributes = { role: "dialog", "aria-label": "Channels", tabindex: "-1" };
+    const panel = h("div.panel", attributes, root);
     const close = open(this.root, panel);
     place(panel, this.root, pointBelow(near));
   }
@@ -123,8 +127,6 @@ export class Column extends Emitter {
 
   #drawWho() {
     const { profile, email } = this.#member;
-    const seen = this.room?.characters.length ?? 0;
-    const words = seen === 1 ? "sees 1 character" : `sees ${seen} characters`;
     const me = button(
       ".me",
       {
@@ -134,11 +136,23 @@ export class Column extends Emitter {
         onclick: () => this.#openWhoMenu(me),
       },
       avatar(profile),
-      h("span.names", {}, h("strong", {}, profile.name), h("span.soft", {}, this.room ? words : email)),
+      h(
+        "span.names",
+        {},
+        h("strong", {}, profile.name),
+        h("span.soft", {}, this.#seen() ?? email),
+      ),
       h("span.caret", { "aria-hidden": "true" }, "▾"),
     );
     const state = this.#member.connection;
     fill(this.#who, me, h("span.soft.connection", { "data-state": state }, CONNECTION[state]));
+  }
+
+  #seen() {
+    if (!this.room) return null;
+    const { length } = this.room.characters;
+    if (!length) return "sees nobody yet";
+    return `sees ${length} ${length === 1 ? "character" : "characters"}`;
   }
 
   #openWhoMenu(near) {

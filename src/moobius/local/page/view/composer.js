@@ -89,10 +89,11 @@ class Attachments {
 
   #draw() {
     this.root.hidden = this.#files.length === 0;
-    fill(this.root, this.#files.map((file) => h("li", {}, preview(file), file.name, this.#size(file))));
+    const rows = this.#files.map((file) => h("li", {}, preview(file), file.name, this.#tools(file)));
+    fill(this.root, rows);
   }
 
-  #size(file) {
+  #tools(file) {
     const remove = () => {
       this.#files = this.#files.filter((other) => other !== file);
       this.#draw();

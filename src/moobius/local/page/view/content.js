@@ -54,7 +54,7 @@ function card({ title, text: words, link: target, button }) {
 /** A subtype that came after this page: show its text if it has one. */
 function other(content, name, subtype) {
   if (content.text) return text(content);
-  return h("div.text.soft", {}, `A message of the kind “${subtype}”, which this page cannot show.`);
+  return h("div.text.soft", {}, `A message of kind “${subtype}”, which this page cannot show.`);
 }
 
 const notShown = (what) =>

@@ -45,7 +45,7 @@ export function showDialog(host, dialog, onsubmit) {
       bottom ?? "confirm",
     );
   };
-  const main = bottoms.find(({ submit }) => submit !== false);
+  const main = bottoms.findLast(({ submit }) => submit !== false);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (main) press(main);

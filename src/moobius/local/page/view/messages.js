@@ -17,7 +17,8 @@ export function messageLog(room, host) {
   const rows = new Map(); // key -> {mark, elements}
   const list = h("div.rows", {});
   const empty = h("p.empty", {});
-  const earlier = button(".quiet.earlier", { onclick: () => room.loadEarlier() }, "Earlier messages");
+  const loadEarlier = () => room.loadEarlier();
+  const earlier = button(".quiet.earlier", { onclick: loadEarlier }, "Earlier messages");
   const log = h(
     "div.log",
     { role: "log", "aria-label": "Messages", "aria-live": "polite", tabindex: "0" },
@@ -25,24 +26,37 @@ export function messageLog(room, host) {
     empty,
     list,
   );
-  const latest = button(".latest", { hidden: true, onclick: () => toBottom() }, "Latest messages ↓");
+  const jump = { hidden: true, onclick: () => toBottom() };
+  const latest = button(".latest", jump, "Latest messages ↓");
   const root = h("div.messages", {}, log, latest);
   let atBottom = true;
+  let top = 0;
+  let ends = [null, null]; // keys of the first and the last message drawn
 
   const toBottom = () => {
     log.scrollTop = log.scrollHeight;
   };
   const draw = coalesced(() => {
+    const [first, last] = ends;
+    const height = log.scrollHeight;
+    ends = [room.messages[0]?.key, room.messages.at(-1)?.key];
     earlier.hidden = !room.hasEarlier;
     empty.hidden = room.messages.length > 0;
     fill(empty, emptyText(room));
     reconcile(list, rows, elementsOf(room, host, rows));
+    log.setAttribute("aria-busy", String(!room.loaded));
+    // What one writes oneself is always shown; earlier messages push nothing away.
+    if (last !== ends[1] && room.messages.at(-1)?.state === "waiting") atBottom = true;
     if (atBottom) toBottom();
+    else if (first !== ends[0] && log.scrollTop === 0) log.scrollTop = log.scrollHeight - height;
     latest.hidden = atBottom;
   });
 
   log.addEventListener("scroll", () => {
-    atBottom = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_BOTTOM_PX;
+    const near = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_BOTTOM_PX;
+    // Only the reader scrolls up: pictures that load later push the end down without that.
+    atBottom = near || (atBottom && log.scrollTop >= top);
+    top = log.scrollTop;
     latest.hidden = atBottom;
   });
   // Pictures arrive later than their messages, and the canvas may take room away.

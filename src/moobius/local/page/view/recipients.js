@@ -21,7 +21,8 @@ export class Recipients {
   constructor(room, onchange) {
     this.#room = room;
     this.#onchange = onchange;
-    this.root = h("div.recipients", {}, h("span.soft", { "aria-hidden": "true" }, "To"), this.#chips);
+    const to = h("span.soft", { "aria-hidden": "true" }, "To");
+    this.root = h("div.recipients", {}, to, this.#chips);
     room.on("characters", coalesced(() => this.#draw()));
     this.#draw();
   }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-const CODE_BLOCK = /```(?:\w*\n)?([\s\S]+?)```/g;
+const CODE_BLOCK = /```(?:\w*\n)?([\s\S]+?)```\n?/g;
 const LINK = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/g;
 const SAFE = new Set(["http:", "https:"]);
 
@@ -30,8 +30,8 @@ export function link(address, attributes, ...children) {
 
 /** Return the nodes of a message text: code blocks between ``` marks, and links. */
 export const richText = (text) =>
-  split(text, CODE_BLOCK, ([, code]) => h("pre", {}, h("code", {}, code.replace(/\n$/, "")))).flatMap(
-    (part) => (typeof part === "string" ? linked(part) : [part]),
+  split(text, CODE_BLOCK, codeBlock).flatMap((part) =>
+    typeof part === "string" ? linked(part) : [part],
   );
 
 /** Return the words of a hint that may be written in HTML; nothing of it is run or loaded. */
@@ -47,6 +47,8 @@ export function listed(names, most = 3) {
   }
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
+
+const codeBlock = ([, code]) => h("pre", {}, h("code", {}, code.replace(/\n$/, "")));
 
 const linked = (text) => split(text, LINK, ([address]) => link(address, {}, address));
 
