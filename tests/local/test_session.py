@@ -199,7 +199,7 @@ async def test_3_9_characters_are_delivered_as_a_group_id(room: Room) -> None:
 
 async def test_3_9_buttons_of_1_3_7_are_delivered_in_the_modern_shape(room: Room) -> None:
     old = {"button_id": "order", "button_name": "Order", "new_window": True}
-    old["arguments"] = [{"name": "Drink", "type": "enum", "optional": False, "values": ["tea"]}]  # type: ignore[assignment]
+    old["arguments"] = [{"name": "Drink", "type": "enum", "optional": False, "values": ["tea"]}]
     plain = {"button_id": "ring", "button_text": "Ring", "dialog": False}
     body = {
         "subtype": "update_buttons",

@@ -23,6 +23,6 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - see the docstring
+    from importlib import import_module
 
     return getattr(import_module(_HOME[name]), name)

@@ -48,6 +48,7 @@ class RunningPlatform:
         self.ws_url = connection.ws_url
         self.developer_key = connection.developer_key
         self._child = child
+        self._owner = os.getpid()
         self._closing = threading.Lock()
 
     @property
@@ -58,7 +59,8 @@ class RunningPlatform:
     def close(self) -> None:
         """Stop the Platform if we started it; a second call does nothing more."""
         with self._closing:
-            if self._child is not None:
+            # A forked copy of us is not the one it was started for.
+            if self._child is not None and self._owner == os.getpid():
                 _stop(self._child)
 
     def __enter__(self) -> RunningPlatform:
@@ -211,11 +213,14 @@ def _why_not(child: subprocess.Popen[str], complaints: IO[str]) -> str:
 
 
 def _stop(child: subprocess.Popen[str]) -> None:
-    """End the child: first by its standard input, then with growing insistence."""
+    """End the child: kindly, then with growing insistence."""
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
+    if os.name != "nt":  # there it would be the end at once
+        # Forked copies of us may hold the other end of its standard input open.
+        child.terminate()
     for insist in (child.terminate, child.kill):
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(STOP_SECONDS)

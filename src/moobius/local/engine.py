@@ -154,7 +154,7 @@ class Engine:
                 events = [event for ticket in batch for event in ticket.outcome.events]
                 if events:
                     await self.store.append(events)
-            except StorageError as error:
+            except Exception as error:  # whatever it is, what follows could not be kept either
                 self._fail(batch, error)
                 return
             self._room.set()
@@ -162,16 +162,19 @@ class Engine:
                 self._tell(ticket)
 
     def _tell(self, ticket: _Ticket) -> None:
-        if ticket.acknowledge is not None:
-            ticket.acknowledge()
-        for delivery in ticket.outcome.deliveries:
-            self._deliver(delivery)
+        try:
+            if ticket.acknowledge is not None:
+                ticket.acknowledge()
+            for delivery in ticket.outcome.deliveries:
+                self._deliver(delivery)
+        except Exception:  # one command's trouble must not stop the others
+            logger.exception("telling of a command failed; it is kept all the same")
         if not ticket.done.done():
             ticket.done.set_result(ticket.outcome.data)
 
-    def _fail(self, batch: list[_Ticket], error: StorageError) -> None:
+    def _fail(self, batch: list[_Ticket], error: Exception) -> None:
         # Memory is ahead of the journal now; going on would acknowledge what is not kept.
-        logger.critical("{}; the Platform takes no more commands, restart it", error)
+        logger.opt(exception=error).critical("the Platform takes no more commands, restart it")
         self._failed = True
         self._room.set()
         for ticket in [*batch, *self._pending]:

@@ -120,10 +120,12 @@ class LocalPlatform:
         if self.options.data is None:
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="moobius-"))
             self.developer_key = secrets.token_urlsafe(32)
-            return MemoryStore(), Files(Path(scratch), limits, self._new_id)
+            return MemoryStore(limits.recent_requests), Files(Path(scratch), limits, self._new_id)
         data = stack.enter_context(DataDirectory(self.options.data))
         self.developer_key = data.developer_key()
-        return SqliteStore(data.journal), Files(data.files, limits, self._new_id)
+        return SqliteStore(data.journal, limits.recent_requests), Files(
+            data.files, limits, self._new_id
+        )
 
     async def _listen(self, engine: Engine, files: Files, stack: contextlib.AsyncExitStack) -> None:
         developer = Developer(self.developer_key, self.instance)

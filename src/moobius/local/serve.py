@@ -133,7 +133,8 @@ def _stop_on_signals(stop: asyncio.Event, *, ignore_interrupt: bool) -> None:
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int, frame: object) -> None:
-        loop.call_soon_threadsafe(stop.set)
+        with contextlib.suppress(RuntimeError):  # an impatient second one, and the loop has gone
+            loop.call_soon_threadsafe(stop.set)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else on_signal)
     signal.signal(signal.SIGTERM, on_signal)

@@ -22,7 +22,7 @@ class Code(IntEnum):
     INTERNAL = 10500
 
 
-class Refused(MoobiusError):  # noqa: N818 - a `no` is an answer, not an error
+class Refused(MoobiusError):
     """A command the rules do not allow; nothing has changed.
 
     Attributes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from moobius.local.model.events import Event, MessageStored
-from moobius.local.store.protocol import Message
+from moobius.local.model.events import Event, MessageStored, RequestDone
+from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 
 @dataclass(order=True)
@@ -20,21 +22,26 @@ class _Entry:
 class MemoryStore:
     """A `Store` for `--ephemeral` and for tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests_kept: int = REQUESTS_KEPT) -> None:
         self._events: list[Event] = []
+        self._requests: dict[str, deque[RequestDone]] = {}
+        self._requests_kept = requests_kept
         self._histories: dict[tuple[str, str], list[_Entry]] = {}
         self._messages: dict[tuple[str, str], Message] = {}
         self._position = 0
 
     def replay(self) -> Iterator[Event]:
-        """Give back the events, oldest first, except messages."""
-        return iter(tuple(self._events))
+        """Give back the events, oldest first, except messages; the latest requests come last."""
+        return chain(tuple(self._events), *self._requests.values())
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events."""
         for event in events:
             if isinstance(event, MessageStored):
                 self._keep(event)
+            elif isinstance(event, RequestDone):
+                latest = deque[RequestDone](maxlen=self._requests_kept)
+                self._requests.setdefault(event.identity, latest).append(event)
             else:
                 self._events.append(event)
 

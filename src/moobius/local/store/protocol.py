@@ -9,17 +9,21 @@ from moobius.local.model.events import Event
 
 Message = dict[str, Any]
 
+REQUESTS_KEPT = 4096
+"""How many requests of every identity a store gives back, unless it is told otherwise."""
+
 
 class Store(Protocol):
     """Keeps events in order, and messages by whose history they are in.
 
     `append` is given the events of several commands at once, and either all of them are kept or
-    none. `MessageStored` is a record of the store alone: `replay` does not give it back, so
-    starting takes no longer because people have talked more.
+    none. `MessageStored` is a record of the store alone, and `replay` does not give it back; of
+    `RequestDone` it gives back the latest of every identity. So starting takes no longer because
+    people have talked more.
     """
 
     def replay(self) -> Iterator[Event]:
-        """Give back the events, oldest first, except messages."""
+        """Give back the events, oldest first, except messages; the latest requests come last."""
         ...
 
     async def append(self, events: Sequence[Event]) -> None:

@@ -12,13 +12,14 @@ from typing import TypeVar
 import msgspec
 
 from moobius.errors import StorageError
-from moobius.local.model.events import Event, MessageStored, decode, encode
-from moobius.local.store.protocol import Message
+from moobius.local.model.events import Event, MessageStored, RequestDone, decode, encode
+from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 T = TypeVar("T")
 
 # `messages` holds each message once, `histories` says who has it. Both stay out of `events`,
-# so that a start reads what changed the state and nothing that people merely said.
+# so that a start reads what changed the state and nothing that people merely said. `requests`
+# is a window that moves on.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, message_id TEXT NOT NULL,
@@ -27,8 +28,17 @@ CREATE INDEX IF NOT EXISTS messages_by_id ON messages (message_id);
 CREATE TABLE IF NOT EXISTS histories (owner TEXT NOT NULL, channel TEXT NOT NULL,
     timestamp INTEGER NOT NULL, message INTEGER NOT NULL,
     PRIMARY KEY (owner, channel, timestamp, message)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, identity TEXT NOT NULL,
+                                     request_id TEXT NOT NULL);
 """
 VERSION = 1
+
+PRUNE = """
+DELETE FROM requests WHERE seq IN (SELECT seq FROM (
+    SELECT seq, row_number() OVER (PARTITION BY identity ORDER BY seq DESC) AS age FROM requests
+) WHERE age > ?)
+"""
+PRUNE_EVERY = 20_000  # requests; a start reads at most so many beyond those it wants
 
 HISTORY = """
 SELECT body FROM histories JOIN messages ON seq = message
@@ -48,9 +58,12 @@ class SqliteStore:
     process at any moment; the end of a commit may be lost with the power of the machine.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, requests_kept: int = REQUESTS_KEPT) -> None:
+        self._requests_kept = requests_kept
+        self._requests_written = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="moobius-store")
         try:
+            path.touch(mode=0o600)  # SQLite gives its companions the same mode
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -62,14 +75,18 @@ class SqliteStore:
                 )
             self._connection.executescript(SCHEMA)
             self._connection.execute(f"PRAGMA user_version={VERSION}")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._thread.shutdown()
             raise StorageError(f"cannot open {path}: {error}") from error
 
     def replay(self) -> Iterator[Event]:
-        """Give back the events, oldest first, except messages."""
-        for (body,) in self._connection.execute("SELECT body FROM events ORDER BY seq"):
+        """Give back the events, oldest first, except messages; the latest requests come last."""
+        run = self._connection.execute
+        for (body,) in run("SELECT body FROM events ORDER BY seq"):
             yield decode(body)
+        run(PRUNE, (self._requests_kept,))
+        for identity, request_id in run("SELECT identity, request_id FROM requests ORDER BY seq"):
+            yield RequestDone(identity, request_id)
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events in one transaction."""
@@ -82,6 +99,8 @@ class SqliteStore:
             for event in events:
                 if isinstance(event, MessageStored):
                     self._keep(event)
+                elif isinstance(event, RequestDone):
+                    self._remember(event)
                 else:
                     run("INSERT INTO events (body) VALUES (?)", (encode(event),))
             run("COMMIT")
@@ -99,6 +118,14 @@ class SqliteStore:
             "INSERT INTO histories VALUES (?, ?, ?, ?)",
             [(owner, event.channel_id, event.timestamp, message) for owner in event.owners],
         )
+
+    def _remember(self, event: RequestDone) -> None:
+        request = (event.identity, event.request_id)
+        run = self._connection.execute
+        run("INSERT INTO requests (identity, request_id) VALUES (?, ?)", request)
+        self._requests_written += 1
+        if self._requests_written % PRUNE_EVERY == 0:
+            run(PRUNE, (self._requests_kept,))
 
     async def history(
         self,

@@ -23,6 +23,7 @@ from moobius.local.model.refusal import Code, Refused, malformed, not_permitted
 from moobius.local.options import Limits
 
 PREFIX = "/files/"
+PARTIAL = ".upload-"
 CHUNK = 256 * 1024
 LONGEST_EXTENSION = 80
 LONGEST_FIELD = 4096
@@ -46,6 +47,8 @@ class Files:
         self._limits = limits
         self._new_id = new_id
         self._forms: dict[str, _Form] = {}
+        for leftover in directory.glob(f"{PARTIAL}*"):  # a Platform was killed while it took it
+            leftover.unlink()
 
     def form(self, origin: str, extension: str) -> dict[str, Any]:
         """Return where and how to upload one file (endpoint 36)."""
@@ -97,7 +100,7 @@ class Files:
             raise
 
     def _open(self) -> IO[bytes]:
-        return tempfile.NamedTemporaryFile(dir=self._directory, prefix=".upload-", delete=False)
+        return tempfile.NamedTemporaryFile(dir=self._directory, prefix=PARTIAL, delete=False)
 
     def download(self, key: str) -> web.StreamResponse:
         """Return a file, to anybody (endpoints 38 and 39)."""

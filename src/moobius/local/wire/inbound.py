@@ -6,6 +6,7 @@ that can be read but not carried out raises `Refused` with the name of the field
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ from moobius.errors import PayloadError
 from moobius.local.model.commands import Action, MessageDown, MessageUp, Update
 from moobius.local.model.refusal import malformed
 from moobius.local.wire import fields, items
+
+DEEPEST = 64
+WORDS = re.compile(r'"(?:[^"\\]|\\.)*"')
+BRACKETS = re.compile(r"[\[\]{}]")
 
 UNKNOWN_SUBTYPE = "<unknown>"
 """What 1.8.0's user mode says of a message it knows only by id (platform.md 3.10)."""
@@ -54,6 +59,8 @@ def read(text: str) -> Request:
     Raises:
         Unreadable: If it is not JSON, not an object, or has no type.
     """
+    if _too_deep(text):
+        raise Unreadable(f"nested deeper than {DEEPEST} levels")
     try:
         frame = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
@@ -62,6 +69,21 @@ def read(text: str) -> Request:
         raise Unreadable("not an object with a type")
     request_id = frame.get("request_id")
     return Request(frame["type"], request_id if isinstance(request_id, str) else "", frame)
+
+
+def _too_deep(text: str) -> bool:
+    """Return whether objects and lists are nested too deeply.
+
+    What could be decoded at the edge of the interpreter's recursion limit could not be encoded
+    again, and by then it would be on its way to the journal.
+    """
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    deepest = depth = 0
+    for bracket in BRACKETS.findall(WORDS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST
 
 
 # What a type means; the second entry is the action's subtype when the type says it all.

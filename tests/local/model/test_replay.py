@@ -1,0 +1,227 @@
+"""Whatever people do: the rules keep their promises, and replaying the events gives the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from moobius.local.model import accounts, channels, groups, services
+from moobius.local.model.accounts import NewTokens
+from moobius.local.model.actions import ACTIONS, act
+from moobius.local.model.apply import apply
+from moobius.local.model.commands import Action, MessageDown, MessageUp, Update
+from moobius.local.model.events import Event, MessageStored, decode, encode
+from moobius.local.model.messages import message_down, message_up, update
+from moobius.local.model.outcome import Moment, Outcome, ToService, ToUsers
+from moobius.local.model.refusal import Refused
+from moobius.local.model.state import State
+
+some = st.integers(0, 5)
+
+
+class Platform(RuleBasedStateMachine):
+    """Random commands from people who know only some of the ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = State()
+        self.events: list[Event] = []
+        self.now = 0
+        self.made = 0
+
+    def new_id(self) -> str:
+        self.made += 1
+        return f"id-{self.made}"
+
+    def do(self, command: Callable[..., Outcome], *args: Any) -> Outcome | None:
+        self.now += 1
+        before = repr(self.state)
+        try:
+            outcome = command(self.state, Moment(self.now, self.new_id), *args)
+        except Refused:
+            outcome = None
+        assert repr(self.state) == before, "a command changed the state by itself"
+        for event in outcome.events if outcome else ():
+            self.events.append(event)
+            apply(self.state, event)
+        return outcome
+
+    def pick(self, index: int, known: Any) -> str:
+        found = [*known, "unknown"]
+        return str(found[index % len(found)])
+
+    def user(self, index: int) -> str:
+        return self.pick(index, self.state.accounts)
+
+    def channel(self, index: int) -> str:
+        return self.pick(index, self.state.channels)
+
+    def characters(self, indexes: list[int]) -> tuple[str, ...]:
+        known = [*self.state.accounts, *self.state.agents, "service"]
+        return tuple(self.pick(index, known) for index in indexes)
+
+    @initialize()
+    def begin(self) -> None:
+        for name in ("ada", "bob"):
+            self.do(accounts.sign_up, f"{name}@x", "hash")
+        self.do(channels.create_channel, self.user(0), "room", "")
+        self.do(services.create_service, self.user(0), "")
+        self.do(services.bind, self.user(0), self.channel(0), self.pick(0, self.state.services))
+
+    @rule(who=some)
+    def sign_up(self, who: int) -> None:
+        self.do(accounts.sign_up, f"Person{who}@x", "hash")
+
+    @rule(who=some, life=st.integers(1, 5))
+    def sign_in(self, who: int, life: int) -> None:
+        tokens = NewTokens(self.new_id(), self.new_id(), life, life * 2)
+        self.do(accounts.sign_in, self.user(who), tokens)
+
+    @rule(which=some)
+    def sign_out(self, which: int) -> None:
+        self.do(accounts.sign_out, self.pick(which, self.state.tokens))
+
+    @rule(who=some)
+    def delete_account(self, who: int) -> None:
+        if who == 5:  # seldom, or nobody would be left
+            self.do(accounts.delete_account, self.user(who))
+
+    @rule(who=some, name=st.sampled_from([None, "New"]))
+    def edit_profile(self, who: int, name: str | None) -> None:
+        self.do(accounts.edit_profile, self.user(who), name, None, "about")
+
+    @rule(who=some)
+    def create_channel(self, who: int) -> None:
+        self.do(channels.create_channel, self.user(who), "room", "")
+
+    @rule(who=some, where=some)
+    def rename(self, who: int, where: int) -> None:
+        self.do(channels.update_channel, self.user(who), self.channel(where), "other", None)
+
+    @rule(who=some, what=st.sampled_from(sorted(ACTIONS)), where=some)
+    def act(self, who: int, what: str, where: int) -> None:
+        outcome = self.do(act, self.user(who), Action(what, self.channel(where)))
+        self.check_deliveries(outcome)
+
+    @rule(who=some)
+    def create_service(self, who: int) -> None:
+        self.do(services.create_service, self.user(who), "")
+
+    @rule(
+        who=some, where=some, which=some, command=st.sampled_from([services.bind, services.unbind])
+    )
+    def binding(self, who: int, where: int, which: int, command: Any) -> None:
+        service = self.pick(which, self.state.services)
+        self.do(command, self.user(who), self.channel(where), service)
+
+    @rule(who=some, which=some)
+    def create_agent(self, who: int, which: int) -> None:
+        service = self.pick(which, self.state.services)
+        self.do(services.create_agent, self.user(who), service, "Owl", "", "")
+
+    @rule(who=some, name=st.sampled_from(["one", "two"]))
+    def open_project(self, who: int, name: str) -> None:
+        first = self.do(services.open_project, self.user(who), "project", name)
+        again = self.do(services.open_project, self.user(who), "project", name)
+        assert (first and first.data) == (again and again.data)
+
+    @rule(who=some, where=some, whom=st.lists(some, max_size=3), kind=st.integers(0, 4))
+    def group(self, who: int, where: int, whom: list[int], kind: int) -> None:
+        caller, place, listed = self.user(who), self.channel(where), self.characters(whom)
+        mine = self.pick(kind, self.state.channel_groups.get((caller, place), {}))
+        commands: list[tuple[Any, ...]] = [
+            (groups.create_service_group, caller, listed),
+            (groups.create_user_group, caller, place, "name", listed),
+            (groups.update_user_group, caller, place, mine, None, listed),
+            (groups.delete_user_group, caller, place, mine),
+            (groups.set_temp_group, caller, place, listed),
+        ]
+        self.do(*commands[kind])
+
+    @rule(who=some, where=some, to=st.lists(some, max_size=3), how=st.integers(0, 2))
+    def message_up(self, who: int, where: int, to: list[int], how: int) -> None:
+        inline = self.characters(to)
+        recipients = (inline, "service", None)[how]
+        command = MessageUp("text", self.channel(where), {"text": "hi"}, recipients)
+        outcome = self.do(message_up, self.user(who), command)
+        self.check_deliveries(outcome)
+
+    @rule(which=some, to=st.lists(some, max_size=3), group=some, inline=st.booleans())
+    def message_down(self, which: int, to: list[int], group: int, inline: bool) -> None:
+        recipients = self.characters(to) if inline else self.pick(group, self.state.groups)
+        for service in list(self.state.services.values())[which : which + 1]:
+            for place in service.channels:
+                command = MessageDown("text", place, {"text": "x"}, "OWL", recipients)
+                outcome = self.do(message_down, service.owner, service.service_id, command)
+                self.check_deliveries(outcome)
+                shown = Update("characters", place, {"characters": recipients}, recipients)
+                self.check_deliveries(self.do(update, service.owner, service.service_id, shown))
+
+    def check_deliveries(self, outcome: Outcome | None) -> None:
+        for delivery in outcome.deliveries if outcome else ():
+            if isinstance(delivery, ToUsers):
+                body = delivery.frame["body"]
+                members = self.state.channels[body["channel_id"]].members
+                assert set(delivery.users) <= set(members), "only members receive"
+                assert len(set(delivery.users)) == len(delivery.users), "each once"
+                assert "recipients" not in body
+            if isinstance(delivery, ToService):
+                body = delivery.frame["body"]
+                bound = self.state.channels[body["channel_id"]].service_id
+                assert bound == delivery.service_id
+                assert "message_id" in body or delivery.frame["type"] == "action"
+        for event in outcome.events if outcome else ():
+            if isinstance(event, MessageStored):
+                assert event.owners
+                assert "recipients" not in event.message
+
+    @invariant()
+    def bindings_agree(self) -> None:
+        for channel in self.state.channels.values():
+            if channel.service_id:
+                assert channel.channel_id in self.state.services[channel.service_id].channels
+        for service in self.state.services.values():
+            assert service.owner in self.state.accounts
+            for channel_id in service.channels:
+                assert self.state.channels[channel_id].service_id == service.service_id
+            assert all(each in self.state.agents for each in service.agents)
+
+    @invariant()
+    def memberships_agree(self) -> None:
+        by_channel = {
+            (user, channel.channel_id)
+            for channel in self.state.channels.values()
+            for user in channel.members
+        }
+        by_user = {
+            (user, channel) for user, joined in self.state.memberships.items() for channel in joined
+        }
+        assert by_channel == by_user
+        assert {user for user, _ in by_user} <= set(self.state.accounts)
+
+    @invariant()
+    def listed_groups_can_be_resolved(self) -> None:
+        listed = [group for kept in self.state.channel_groups.values() for group in kept]
+        everywhere = [*listed, *self.state.temp_groups.values(), *self.state.shown.values()]
+        assert all(group in self.state.groups for group in everywhere)
+        for characters, group_id in self.state.shared_groups.items():
+            assert self.state.groups[group_id].characters == characters
+
+    def teardown(self) -> None:
+        replayed = State()
+        for event in self.events:
+            apply(replayed, decode(encode(event)))
+        assert replayed == self.state
+
+
+TestPlatform = Platform.TestCase
+TestPlatform.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

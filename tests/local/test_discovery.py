@@ -1,0 +1,49 @@
+"""The connection file: private, true, and not believed when nobody answers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from moobius.local import discovery
+
+
+def test_a_file_left_by_the_dead_is_not_believed(
+    tmp_path: Path, unused_tcp_port_factory: Callable[[], int]
+) -> None:
+    dead = discovery.Connection(
+        f"http://127.0.0.1:{unused_tcp_port_factory()}", "", os.getpid(), "", "x"
+    )
+    file = tmp_path / discovery.FILE
+    discovery.write(file, dead)
+    assert discovery.read(file) == dead
+    assert discovery.find_live(file) is None
+    file.chmod(0o666)  # anybody could have written it
+    assert discovery.read(file) is None
+    file.chmod(0o600)
+    file.write_text('{"url": 1}')
+    assert discovery.read(file) is None
+
+
+def test_the_users_file_is_in_the_runtime_directory_or_in_one_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert discovery.user_file() == tmp_path / "moobius" / "platform.json"
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file = discovery.user_file()
+    assert file.parent.parent == tmp_path
+    mine = discovery.Connection("http://127.0.0.1:1", "ws://127.0.0.1:1/", os.getpid(), "key", "me")
+    discovery.write(file, mine)
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "key" not in repr(mine).replace("developer_key", "")
+    discovery.remove(file, "somebody else")
+    assert discovery.read(file) == mine
+    discovery.remove(file, "me")
+    assert not file.exists()

@@ -1,0 +1,151 @@
+"""Order, acknowledgement after the store, repeats, and what happens when the store fails."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from moobius.errors import StorageError
+from moobius.local.engine import Engine, RequestKey
+from moobius.local.model.channels import create_channel
+from moobius.local.model.events import AccountCreated, Event
+from moobius.local.model.outcome import Delivery, Moment, Outcome, ToUsers
+from moobius.local.model.refusal import Refused
+from moobius.local.model.state import State
+from moobius.local.options import Limits
+from moobius.local.store.memory import MemoryStore
+from tests.support.patience import until
+
+ADA = AccountCreated("ADA", "ada@x", "", "Ada")
+
+
+class SlowStore(MemoryStore):
+    """A store that says when it may finish, and how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_finish = asyncio.Event()
+        self.batches: list[int] = []
+        self.broken = False
+
+    async def append(self, events: Sequence[Event]) -> None:
+        self.batches.append(len(events))
+        await self.may_finish.wait()
+        if self.broken:
+            raise StorageError("the disk is full")
+        await super().append(events)
+
+
+ids = itertools.count(1)
+
+
+def _engine(store: MemoryStore, told: list[Delivery] | None = None) -> Engine:
+    return Engine(
+        store,
+        (told if told is not None else []).append,
+        clock=lambda: 7,
+        new_id=lambda: f"id-{next(ids)}",
+        limits=Limits(pending_frames=10),
+    )
+
+
+def _telling(state: State, moment: Moment) -> Outcome:
+    outcome = create_channel(state, moment, "ADA", "room", "")
+    outcome.deliver(ToUsers(("ADA",), {"n": moment.new_id()}))
+    return outcome
+
+
+async def _store_with_ada() -> SlowStore:
+    store = SlowStore()
+    store.may_finish.set()
+    await store.append([ADA])
+    store.may_finish.clear()
+    store.batches.clear()
+    return store
+
+
+async def test_nothing_is_told_before_it_is_kept_but_the_next_command_sees_it() -> None:
+    store = await _store_with_ada()
+    told: list[Delivery] = []
+    acknowledged: list[int] = []
+    engine = _engine(store, told)
+    await engine.start()
+    first = engine.submit(_telling, lambda: acknowledged.append(len(told)))
+    assert len(engine.state.channels) == 1
+    await until(lambda: bool(store.batches))
+    later = [engine.submit(_telling) for _ in range(5)]
+    assert (told, acknowledged, first.done()) == ([], [], False)
+    store.may_finish.set()
+    await asyncio.gather(first, *later)
+    assert acknowledged == [0], "acknowledged before the effects are delivered"
+    assert len(told) == 6
+    assert store.batches == [2, 10], "what came meanwhile was kept together"
+    await engine.stop()
+
+
+async def test_a_refusal_changes_nothing() -> None:
+    engine = _engine(MemoryStore())
+    await engine.start()
+    with pytest.raises(Refused):
+        await engine.run(create_channel, "nobody", "room", "")
+    assert engine.state == State()
+    await engine.stop()
+
+
+async def test_a_repeat_is_known_after_a_restart_too() -> None:
+    store = await _store_with_ada()
+    store.may_finish.set()
+    for identity, channels in (("user:ADA", 1), ("user:ADA", 1), ("user:BOB", 2)):
+        engine = _engine(store)
+        await engine.start()
+        for _ in range(2):
+            await engine.submit(_telling, request=RequestKey(identity, "REQ-1"))
+        assert len(engine.state.channels) == channels, "one for each identity, however often asked"
+        await engine.stop()
+
+
+async def test_a_refused_request_may_be_tried_again() -> None:
+    store = await _store_with_ada()
+    store.may_finish.set()
+    engine = _engine(store)
+    await engine.start()
+    key = RequestKey("user:ADA", "REQ-1")
+    with pytest.raises(Refused):
+        engine.submit(lambda state, moment: create_channel(state, moment, "no", "", ""), None, key)
+    await engine.submit(_telling, request=key)
+    assert len(engine.state.channels) == 1
+    await engine.stop()
+
+
+async def test_a_store_that_fails_acknowledges_nothing_and_stops_the_rest() -> None:
+    store = await _store_with_ada()
+    told: list[Delivery] = []
+    acknowledged: list[int] = []
+    engine = _engine(store, told)
+    await engine.start()
+    store.broken = True
+    store.may_finish.set()
+    with pytest.raises(StorageError):
+        await engine.submit(_telling, lambda: acknowledged.append(1))
+    with pytest.raises(StorageError, match="no more commands"):
+        engine.submit(_telling)
+    assert (told, acknowledged) == ([], [])
+
+
+async def test_callers_wait_while_too_much_is_on_its_way() -> None:
+    store = await _store_with_ada()
+    engine = _engine(store)
+    await engine.start()
+    engine.submit(_telling)
+    await until(lambda: bool(store.batches))
+    for _ in range(20):
+        engine.submit(_telling)
+    waiting = asyncio.create_task(engine.wait_for_room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    store.may_finish.set()
+    await asyncio.wait_for(waiting, 5)
+    await engine.stop()

@@ -1,0 +1,68 @@
+"""The command line's options and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from moobius.local import PlatformOptions
+from moobius.local.options import add_arguments, is_loopback, netloc, options_from
+
+
+def _parse(*arguments: str) -> PlatformOptions:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return options_from(parser.parse_args(arguments))
+
+
+def test_the_defaults_are_safe() -> None:
+    options = _parse()
+    assert (options.host, options.port, options.data) == ("127.0.0.1", 8484, Path(".moobius"))
+    assert options.developer_mode
+
+
+def test_every_option_arrives() -> None:
+    options = _parse(
+        *("--host", "0.0.0.0", "--port", "0", "--ephemeral", "--no-developer"),
+        *("--allow-host", "a", "--allow-host", "b", "--allow-origin", "https://c"),
+    )
+    assert options == PlatformOptions(
+        host="0.0.0.0",
+        data=None,
+        developer=False,
+        allow_hosts=("a", "b"),
+        allow_origins=("https://c",),
+    )
+
+
+def test_developer_mode_is_for_loopback_only() -> None:
+    assert PlatformOptions(host="::1").developer_mode
+    assert not PlatformOptions(host="192.168.1.7").developer_mode
+    assert not PlatformOptions(host="0.0.0.0").developer_mode
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x", ""])
+def test_a_port_is_a_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _parse("--port", port)
+    assert "number from 0 to 65535" in capsys.readouterr().err or port == "-1"
+
+
+def test_loopback_and_netloc() -> None:
+    hosts = ("localhost", "127.0.0.2", "::1", "localhost.example", "10.0.0.1", "")
+    assert [is_loopback(each) for each in hosts] == [True, True, True, False, False, False]
+    assert (netloc("::1", 1), netloc("a", 2)) == ("[::1]:1", "a:2")
+
+
+def test_importing_the_package_does_not_load_the_server() -> None:
+    code = (
+        "import sys, moobius.local, moobius.local.options, moobius.local.embedded\n"
+        "assert 'moobius.local.platform' not in sys.modules\n"
+        "assert 'aiohttp.web' not in sys.modules\n"
+        "moobius.local.LocalPlatform\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -1,0 +1,194 @@
+"""`moobius platform` as a program: its one line, its signals, its complaints."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from moobius.local import discovery
+from tests.support.patience import until
+from tests.support.wire import data_of, wire_to
+
+Program = asyncio.subprocess.Process
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime directory of our own, so that no real Platform is found or hidden."""
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    return runtime
+
+
+@asynccontextmanager
+async def _program(*arguments: str) -> AsyncIterator[Program]:
+    """Run `moobius platform`; kill it if the test has not ended it."""
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "moobius",
+        "platform",
+        *arguments,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+    )
+    try:
+        yield program
+    finally:
+        if program.returncode is None:
+            program.kill()
+        await program.communicate()
+
+
+async def _ready(program: Program) -> str:
+    assert program.stdout is not None
+    line = (await asyncio.wait_for(program.stdout.readline(), 20)).decode()
+    assert line.startswith("Moobius Platform ready on http://127.0.0.1:"), line
+    return line.split()[-1]
+
+
+async def _end(program: Program) -> tuple[int | None, list[str]]:
+    assert program.stderr is not None
+    said = await asyncio.wait_for(program.stderr.read(), 20)
+    await asyncio.wait_for(program.wait(), 20)
+    return program.returncode, said.decode().splitlines()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_it_with_0_while_clients_are_connected(
+    runtime: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with _program("--port", "0", "--data", str(tmp_path / "data")) as program:
+        async with wire_to(await _ready(program)) as wire:
+            ada = await wire.sign_up("ada")
+            connected = await ada.user_socket()
+            program.send_signal(number)
+            assert await connected.closed() == 1001
+        assert await _end(program) == (0, [])
+        assert not (tmp_path / "data" / discovery.FILE).exists()
+        assert not discovery.user_file().exists()
+
+
+async def test_a_taken_port_is_one_line_and_1(runtime: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        async with _program("--port", port, "--ephemeral") as program:
+            status, lines = await _end(program)
+    assert status == 1
+    assert len(lines) == 1
+    assert f"127.0.0.1:{port} is in use" in lines[0]
+    assert "--port" in lines[0]
+
+
+async def test_data_in_use_is_one_line_and_1(runtime: Path, tmp_path: Path) -> None:
+    arguments = ("--port", "0", "--data", str(tmp_path / "data"))
+    async with _program(*arguments) as first:
+        await _ready(first)
+        async with _program(*arguments) as second:
+            status, lines = await _end(second)
+        assert status == 1
+        assert len(lines) == 1
+        assert "in use by a running Platform" in lines[0]
+
+
+async def test_an_unusable_data_directory_is_one_line_and_1(runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    async with _program("--port", "0", "--data", str(tmp_path / "file" / "data")) as program:
+        status, lines = await _end(program)
+    assert status == 1
+    assert len(lines) == 1
+    assert "cannot write to" in lines[0]
+    assert "--data" in lines[0]
+
+
+async def test_a_kill_loses_nothing_that_was_acknowledged(runtime: Path, tmp_path: Path) -> None:
+    arguments = ("--port", "0", "--data", str(tmp_path / "data"))
+    async with _program(*arguments) as program:
+        async with wire_to(await _ready(program)) as wire:
+            ada = await wire.sign_up("ada")
+            channel = await ada.channel()
+            service_id = await ada.bound_service(channel)
+            group = await ada.group(ada.user_id)
+            service = await ada.service_socket(service_id)
+            body = {
+                "subtype": "text",
+                "channel_id": channel,
+                "recipients": group,
+                "content": {"text": "kept"},
+                "sender": "OWL",
+            }
+            frame = {"type": "message_down", "service_id": service_id, "request_id": "REQ-K"}
+            await service.good(**frame, body=body)
+        program.kill()
+        await program.wait()
+    async with _program(*arguments) as program, wire_to(await _ready(program)) as wire:
+        ada.wire = wire
+        service = await ada.service_socket(service_id)  # the old token, the old binding
+        await service.good(**frame, body=body)  # a repeat: acknowledged, not done again
+        assert (await ada.get("/user/group", group_id=group))["characters"] == [ada.user_id]
+        history = await ada.get("/channel/history_message", channel_id=channel)
+        assert [each["content"]["text"] for each in history] == ["kept"]
+
+
+async def test_the_connection_files_are_private_and_true(runtime: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(_program("--port", "0", "--data", str(data)))
+        url = await _ready(first)
+        for file in (data / discovery.FILE, runtime / "moobius" / discovery.FILE):
+            assert file.stat().st_mode & 0o777 == 0o600
+            connection = await asyncio.to_thread(discovery.find_live, file)
+            assert connection is not None
+            assert (connection.url, connection.pid) == (url, first.pid)
+            async with wire_to(url) as wire:
+                body = {"developer_key": connection.developer_key, "project": "p", "service": "S"}
+                data_of(await wire.call("POST", "/local/project", body=body))
+        second = await stack.enter_async_context(_program("--port", "0", "--ephemeral"))
+        await _ready(second)  # does not take the user's file from the first
+        connection = discovery.read(discovery.user_file())
+        assert connection is not None
+        assert connection.pid == first.pid
+        second.terminate()
+        assert (await _end(second))[0] == 0
+        assert discovery.user_file().exists()
+
+
+async def test_embedded_leaves_sigint_to_its_parent_and_ends_with_it(
+    runtime: Path, tmp_path: Path
+) -> None:
+    data = str(tmp_path / "data")
+    async with _program("--embedded", "--port", "0", "--data", data) as program:
+        async with wire_to(await _ready(program)) as wire:
+            program.send_signal(signal.SIGINT)
+            await wire.sign_up("ada")  # still there
+        assert not discovery.user_file().exists()
+        assert program.stdin is not None
+        program.stdin.close()
+        assert await _end(program) == (0, [])
+
+
+async def test_embedded_takes_another_port_when_its_own_is_taken(
+    runtime: Path, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        arguments = ("--embedded", "--ephemeral", "--port", port, "--data", str(tmp_path))
+        async with _program(*arguments) as program:
+            url = await _ready(program)
+            assert not url.endswith(f":{port}")
+            log = tmp_path / "platform.log"
+            await until(log.exists)

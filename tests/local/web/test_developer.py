@@ -1,0 +1,93 @@
+"""Our own endpoints: ready-made people, and what the default Platform needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.wire import Person, Wire, data_of, wire_to
+
+
+async def _project(platform: LocalPlatform, wire: Wire, **asked: Any) -> dict[str, Any]:
+    body = {"developer_key": platform.developer_key, "project": "tea", "service": "Tea", **asked}
+    return await wire.call("POST", "/local/project", body=body)
+
+
+async def test_the_people_are_there_and_need_no_password(wire: Wire) -> None:
+    people = data_of(await wire.call("GET", "/local/people"))
+    assert [each["name"] for each in people] == ["Ada", "Bob", "Cy", "Dee"]
+    body = {"email": people[0]["email"]}
+    login = data_of(await wire.call("POST", "/local/people/sign_in", body=body))
+    assert login["user_id"] == people[0]["user_id"]
+    token = login["AuthenticationResult"]["AccessToken"]
+    info = data_of(await wire.call("GET", "/user/info", token=token))
+    assert info["context"]["name"] == "Ada"
+    assert data_of(await wire.call("GET", "/channel/list", token=token)) == []
+
+
+async def test_nobody_else_is_let_in_without_a_password(ada: Person) -> None:
+    for email in (ada.email, "developer@local"):
+        reply = await ada.wire.call("POST", "/local/people/sign_in", body={"email": email})
+        assert reply["code"] == 10002
+    for password in ("x", ""):
+        body = {"username": "ada@example.org", "password": password}
+        assert (await ada.wire.call("POST", "/auth/sign_in", body=body))["code"] != 10000
+
+
+async def test_a_project_gets_a_service_and_a_channel_once(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    first = data_of(await _project(platform, wire))
+    assert first["email"] == "developer@local"
+    assert data_of(await _project(platform, wire)) == first
+    body = {"username": first["email"], "password": first["password"]}
+    login = data_of(await wire.call("POST", "/auth/sign_in", body=body))
+    owner = Person(wire, first["email"], login["AuthenticationResult"]["AccessToken"], "")
+    (channel,) = first["channels"]
+    listed = await owner.get("/service/list")
+    assert listed[0]["service_id"] == first["service_id"]
+    assert listed[0]["channel_ids"] == [channel]
+    members = await owner.get("/channel/character_list", channel_id=channel)
+    assert members == {"character_list": []}
+    popular = await owner.get("/channel/popular")
+    assert (popular[0]["channel_name"], popular[0]["channel_id"]) == ("Tea", channel)
+    other = data_of(await _project(platform, wire, service="Cocoa"))
+    assert other["service_id"] != first["service_id"]
+    user_mode = data_of(await _project(platform, wire, service=None))
+    assert user_mode["service_id"] == ""
+    assert user_mode["channels"] == [channel, *other["channels"]]
+
+
+async def test_a_channel_unbound_since_is_not_taken_back(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    given = {"email": "me@example.net", "password": "secret"}
+    first = data_of(await _project(platform, wire, **given))
+    body = {"username": given["email"], "password": given["password"]}
+    login = data_of(await wire.call("POST", "/auth/sign_in", body=body))
+    owner = Person(wire, given["email"], login["AuthenticationResult"]["AccessToken"], "")
+    pair = {"channel_id": first["channels"][0], "service_id": first["service_id"]}
+    await owner.post("/service/unbind", **pair)
+    assert data_of(await _project(platform, wire, **given)) == first
+    assert (await owner.get("/service/list"))[0]["channel_ids"] == []
+
+
+async def test_wrong_keys_and_passwords_are_refused(platform: LocalPlatform, wire: Wire) -> None:
+    assert (await _project(platform, wire, developer_key="wrong"))["code"] == 10006
+    assert (await _project(platform, wire, developer_key=""))["code"] == 10001
+    given = {"email": "me@example.net", "password": "secret"}
+    assert (await _project(platform, wire, **given))["code"] == 10000
+    given["password"] = "wrong"
+    assert (await _project(platform, wire, **given))["code"] == 10006
+    assert (await _project(platform, wire, email="me@example.net"))["code"] == 10001
+
+
+async def test_without_developer_mode_there_are_no_people() -> None:
+    for options in (PlatformOptions(developer=False), PlatformOptions(host="0.0.0.0")):
+        async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+            assert data_of(await wire.call("GET", "/local/info"))["developer"] is False
+            assert (await wire.call("GET", "/local/people"))["code"] == 10003
+            body = {"email": "ada@example.org"}
+            reply = await wire.call("POST", "/local/people/sign_in", body=body)
+            assert reply["code"] == 10003
+            assert (await _project(platform, wire))["code"] == 10003
