@@ -13,8 +13,8 @@ import pytest
 
 from moobius import MoobiusWand
 from moobius.errors import WandError
-from tests.support.program import Program
 from tests.support.patience import until
+from tests.support.program import Program
 
 SERVICE = """
 import multiprocessing, os, sys, threading, time
