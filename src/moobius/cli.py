@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moobius._version import __version__
+from moobius.core.runner import exit_on_interrupt
 from moobius.errors import MoobiusError
 from moobius.local.options import add_arguments as add_platform_arguments
+
+_STOPPED_ON_PURPOSE = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,16 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     options = _parser().parse_args(arguments)
+    exit_on_interrupt()
     try:
         return COMMANDS[options.command].run(options)
     except MoobiusError as error:
         print(f"moobius {options.command}: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    except KeyboardInterrupt:
-        return 0
+    except SystemExit as end:
+        if end.code in _STOPPED_ON_PURPOSE:
+            return 0
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -122,7 +122,6 @@ class Configuration:
     nested: ConfigDict
     settings: Settings
     service_origin: Origin | None
-    account_origin: Origin | None
 
 
 def load_config(
@@ -145,14 +144,17 @@ def load_config(
     """
     base, origin = _read(config, "config")
     flat = not base.keys() & set(_PARTS)
-    nested = _split_flat(base) if flat else dict(base)
+    # Settings that stand beside the parts of a nested configuration count, after the parts' own.
+    strays = _split_flat({key: value for key, value in base.items() if key not in _PARTS})
+    nested = strays if flat else {part: base.get(part) for part in _PARTS}
     origins: dict[str, Origin | None] = {}
     folder = origin.path.parent if origin else None
     for part in _PARTS:
         value, found = _read(nested.get(part), part, folder)
         if found is None and origin is not None:
             found = Origin(origin.path, () if flat else (part,))
-        nested[part], origins[part] = value, found
+        nested[part] = value if part == "db_config" else {**strays[part], **value}
+        origins[part] = found
     specific = {
         "account_config": account_config,
         "service_config": service_config,
@@ -165,18 +167,14 @@ def load_config(
         value, found = _read(source, part)
         is_dict = part != "db_config"
         nested[part] = {**nested[part], **value} if is_dict else value
-        origins[part] = found
+        origins[part] = found or origins[part]
     for variable, (part, key) in ENVIRONMENT.items():
         if environ.get(variable):
             nested[part][key] = environ[variable]
-    settings = _check(
-        {**nested["log_config"], **nested["account_config"], **nested["service_config"]}
-    )
     return Configuration(
         ConfigDict({part: nested[part] for part in _PARTS}),
-        settings,
+        _check(_flatten(nested)),
         origins["service_config"],
-        origins["account_config"],
     )
 
 
@@ -224,21 +222,35 @@ def _as_db_config(source: Any) -> list[dict[str, Any]]:
 
 _ACCOUNT_KEYS = {"email", "password"}
 _LOG_KEYS = {f.name for f in fields(Settings) if "log_" in f.name}
-_KNOWN_KEYS = {f.name for f in fields(Settings)}
+_TYPES = {f.name: str(f.type) for f in fields(Settings)}
+_NUMBERS = [name for name, annotation in _TYPES.items() if annotation in ("int", "float")]
+_KNOWN_KEYS = set(_TYPES)
 
 
 def _split_flat(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Sort the keys of a flat configuration of 0.0.1 or 1.3 into the parts they belong to."""
     nested: dict[str, Any] = {part: {} for part in _PARTS if part != "db_config"}
     for key, value in flat.items():
-        if key in _ACCOUNT_KEYS:
-            part = "account_config"
-        elif key in _LOG_KEYS:
-            part = "log_config"
-        else:
-            part = "service_config"
-        nested[part][key] = value
+        nested[_home_of(key)][key] = value
     return nested
+
+
+def _flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings in one; of two places for one setting, the part it belongs to wins."""
+    names = ("log_config", "account_config", "service_config")
+    given = [(name, key, nested[name][key]) for name in names for key in nested[name]]
+    at_home = [(key, value) for name, key, value in given if _home_of(key) == name]
+    # An empty value at home is a template's, and no reason to ignore the other place.
+    return {
+        **{key: value for _, key, value in given},
+        **{key: value for key, value in at_home if value not in (None, "")},
+    }
+
+
+def _home_of(key: str) -> str:
+    if key in _ACCOUNT_KEYS:
+        return "account_config"
+    return "log_config" if key in _LOG_KEYS else "service_config"
 
 
 def _check(values: Mapping[str, Any]) -> Settings:
@@ -247,31 +259,42 @@ def _check(values: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: If a setting has the wrong type or value; it is named.
     """
+    words = (*sorted(_KNOWN_KEYS), *_PARTS)
     for key in values.keys() - _KNOWN_KEYS:
-        if close := difflib.get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.8):
+        if close := difflib.get_close_matches(str(key), words, n=1, cutoff=0.8):
             logger.warning(
                 "configuration: {!r} is not a setting; did you mean {!r}?", key, close[0]
             )
     data = {key: value for key, value in values.items() if key in _KNOWN_KEYS and value is not None}
     channels = data.get("channels", ())
-    channels = [channels] if isinstance(channels, str) else channels
-    if not isinstance(channels, Iterable) or not all(isinstance(c, str) for c in channels):
+    if isinstance(channels, (str, Iterable)):
+        channels = [channels] if isinstance(channels, str) else list(channels)
+    if not isinstance(channels, list) or not all(isinstance(c, str) for c in channels):
         raise ConfigError(f"channels must be a list of channel ids, not {channels!r}")
     # Doubles and empty ids come from templates; serving a channel twice helps nobody.
     data["channels"] = tuple(dict.fromkeys(c.strip() for c in channels if c.strip()))
-    for number in ("checkin_interval", "group_cache_seconds"):
-        if isinstance(data.get(number), int) and not isinstance(data[number], bool):
+    for number in _NUMBERS:
+        if isinstance(data.get(number), bool):  # which Python takes for a number
+            raise ConfigError(f"{number} must be a number, not {data[number]}")
+        if isinstance(data.get(number), int) and _TYPES[number] == "float":
             data[number] = float(data[number])
     for word in ("others", "order"):
         if isinstance(data.get(word), str):
             data[word] = data[word].strip().lower()
-    if "http_server_uri" not in data and "ws_server_uri" not in data:
+    if not data.get("http_server_uri") and not data.get("ws_server_uri"):
         # Nobody can sign in at the hosted Platform without an account.
         data["http_server_uri"] = HOSTED_HTTP if data.get("email") else LOCAL
     try:
         settings = dacite.from_dict(Settings, data)
-    except dacite.DaciteError as error:
-        raise ConfigError(f"configuration: {error}") from None
+    except dacite.WrongTypeError as error:
+        name = str(error.field_path)
+        # The error of dacite itself shows the value, which may be a password.
+        value = "****" if name == "password" else repr(error.value)
+        raise ConfigError(f"{name} must be of type {_TYPES[name]}, not {value}") from None
+    if settings.max_running_callbacks < 1:
+        raise ConfigError(
+            f"max_running_callbacks must be at least 1, not {settings.max_running_callbacks}"
+        )
     _check_choice("others", settings.others, (INCLUDE, IGNORE, UNBIND))
     _check_choice("order", settings.order, ORDERS)
     _check_choice("log_frames", settings.log_frames, ("full", "summary"))

@@ -14,6 +14,7 @@ from moobius.errors import ConfigError, MissingFile
 from moobius.utils import write_text_atomically
 
 _SERVICE_ID = re.compile(r'"service_id"\s*:\s*(null|"(?:[^"\\]|\\.)*")')
+_OBJECT = re.compile(r'\{(\s*)(?=(["}]))')
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ def read_json(path: Path) -> Any:
     Raises:
         ConfigError: If the content is not JSON; the error says in which line.
     """
-    text = path.read_text("utf-8-sig")
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
     if not text.strip():
         return {}
     try:
@@ -68,9 +72,9 @@ def write_service_id(origin: Origin, service_id: str) -> None:
         OSError: If the file cannot be written.
     """
     keys = (*origin.key_path, "service_id")
-    text = origin.path.read_text("utf-8")
     wanted = _with_value(read_json(origin.path), keys, service_id)
-    for candidate in _candidates(text, service_id):
+    text = origin.path.read_bytes().decode()  # not read_text, which would lose Windows line ends
+    for candidate in _candidates(text, keys, service_id):
         if _parses_to(candidate, wanted):
             break
     else:
@@ -78,14 +82,18 @@ def write_service_id(origin: Origin, service_id: str) -> None:
     write_text_atomically(origin.path, candidate)
 
 
-def _candidates(text: str, service_id: str) -> Iterator[str]:
+def _candidates(text: str, keys: Sequence[str], service_id: str) -> Iterator[str]:
     """Yield the text with the id put in at every place that could be the right one."""
     value = json.dumps(service_id)
     for match in _SERVICE_ID.finditer(text):
         yield text[: match.start(1)] + value + text[match.end(1) :]
-    for match in re.finditer(r"\{(\s*)(?=\")", text):
-        space = match.group(1)
-        yield f'{text[: match.end()]}"service_id": {value},{space or " "}{text[match.end() :]}'
+    for key in reversed(keys):  # the missing part may be the object that should hold the id
+        for match in _OBJECT.finditer(text):
+            space, following = match.groups()
+            separator = "" if following == "}" else f",{space or ' '}"
+            member = f'"{key}": {value}{separator}'
+            yield text[: match.end()] + member + text[match.end() :]
+        value = f'{{"{key}": {value}}}'
 
 
 def _parses_to(text: str, wanted: Any) -> bool:
@@ -99,6 +107,8 @@ def _with_value(data: Any, keys: Sequence[str], value: str) -> Any:
     result = copy.deepcopy(data)
     part = result
     for key in keys[:-1]:
+        if isinstance(part, dict) and part.get(key) is None:
+            part[key] = {}
         part = part.get(key) if isinstance(part, dict) else None
     if not isinstance(part, dict):
         raise ConfigError(f"no object at {'.'.join(keys[:-1]) or 'the top'} to put service_id in")

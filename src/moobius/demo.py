@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import runpy
-import signal
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -14,8 +13,6 @@ from pathlib import Path
 from moobius.core.lifecycle import announce
 from moobius.errors import MissingFile
 from moobius.local.embedded import find_or_start
-
-_STOPPED_ON_PURPOSE = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 def project_folder(name: str) -> Path:
@@ -32,7 +29,7 @@ def project_folder(name: str) -> Path:
 
 
 def run(words: Sequence[str], *, port: int | None, ephemeral: bool, browser: bool) -> int:
-    """Run the demo until it is stopped; return the exit status, 0 when stopped on purpose.
+    """Run the demo until it is stopped, or until all it started has ended; return 0.
 
     Args:
         words: Arguments for the demo's `main.py`.
@@ -55,11 +52,7 @@ def run(words: Sequence[str], *, port: int | None, ephemeral: bool, browser: boo
     main = folder / "main.py"
     sys.argv = [str(main), *words]
     sys.path.insert(0, str(folder))
-    try:
-        runpy.run_path(str(main), run_name="__main__")
-    except SystemExit as end:
-        if end.code not in _STOPPED_ON_PURPOSE:
-            raise
+    runpy.run_path(str(main), run_name="__main__")
     return 0
 
 

@@ -398,7 +398,7 @@ def to_char_id_list(c: Characters) -> list[str]:
 
 def limit_len(txt: str, n: int) -> str:
     """Return the text, or its first `n` characters and its length when it is longer."""
-    return txt if len(txt) <= n else f"{txt[:n]}...<{len(txt)} chars>"
+    return txt if len(txt) <= n else f"{txt[:n]}...{len(txt)} chars"
 
 
 def assert_strs(*strs: object) -> bool:

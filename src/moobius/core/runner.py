@@ -10,6 +10,25 @@ from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+interrupted = threading.Event()
+"""Set when Ctrl+C ends the program by `exit_on_interrupt`."""
+
+
+def exit_on_interrupt() -> None:
+    """Let Ctrl+C end the program by `SystemExit(130)`, unless somebody handles it already.
+
+    A `KeyboardInterrupt` would print a traceback, and one that strikes during an import makes
+    Python end by the signal even if it is caught.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _exit)
+
+
+def _exit(signal_number: int, frame: object) -> None:
+    interrupted.set()
+    raise SystemExit(128 + signal_number)
+
 
 class Runner:
     """Runs a coroutine until it ends or is stopped.

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from moobius.config import load_config
 from moobius.core import child
 from moobius.core.lifecycle import announce
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner
+from moobius.core.runner import Runner, exit_on_interrupt, interrupted
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
@@ -150,6 +149,7 @@ class MoobiusWand:
 
     def _run_here(self, handle: int, cls: type[Moobius], kwargs: dict[str, Any]) -> None:
         runner = self._runners[handle] = Runner()
+        exit_on_interrupt()
         try:
             service = cls(**kwargs)
             self._queues[handle] = service.queue  # first: who sees the service may cast a spell
@@ -184,7 +184,9 @@ class MoobiusWand:
             args=(cls, kwargs, queue, sender),
             name=f"{cls.__name__}<handle={handle}>",
         )
-        self._take_over_interrupt()
+        if not self.processes:
+            atexit.register(self._at_exit)
+        exit_on_interrupt()
         process.start()
         sender.close()
         self.processes[handle], self._queues[handle] = process, queue
@@ -214,20 +216,12 @@ class MoobiusWand:
 
             self._platform = find_or_start(Path.cwd(), announce=announce)
 
-    def _take_over_interrupt(self) -> None:
-        """Make one Ctrl+C end the program in order, from the first background service on."""
-        if not self.processes:
-            atexit.register(self._at_exit)
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, _end_program)
-
     def _at_exit(self) -> None:
         """Wait for the children, as a script expects that only starts services."""
         status = 0
         crashed = getattr(sys, "last_value", None) is not None
         try:
-            if not _interrupted.is_set() and not crashed:
+            if not interrupted.is_set() and not crashed:
                 self.join()
                 status = int(any(process.exitcode for process in self.processes.values()))
         except SystemExit as exit_:
@@ -259,11 +253,3 @@ class _ChildTraceback(Exception):
 
     def __str__(self) -> str:
         return f'\n"""\n{self.args[0]}"""'
-
-
-_interrupted = threading.Event()
-
-
-def _end_program(signal_number: int, frame: object) -> None:
-    _interrupted.set()
-    raise SystemExit(128 + signal_number)
