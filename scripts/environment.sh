@@ -45,6 +45,24 @@ find_python() {
         "or name it: PYTHON=/path/to/python3 scripts/$(basename "$0")"
 }
 
+# find_all_pythons: print "3.10 /path/to/python" for each version we support and can find, on the
+# PATH or in pyenv; of a version, the newest release.
+find_all_pythons() {
+    local version candidate
+    for version in 3.10 3.11 3.12 3.13; do
+        while read -r candidate; do
+            if [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' \
+                2>/dev/null)" = "$version" ]; then
+                printf '%s %s\n' "$version" "$candidate"
+                break
+            fi
+        done < <(
+            printf '%s\n' "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version."*/bin/python | sort -rV
+            command -v "python$version"
+        )
+    done
+}
+
 make_venv() {
     local python package
     python="$(find_python)" || exit 1
@@ -54,7 +72,7 @@ make_venv() {
         apt_install "$package" && "$python" -c 'import ensurepip, venv' 2>/dev/null ||
             fail "$python cannot make virtual environments; as root: apt-get install $package"
     fi
-    say "Making .venv with $("$python" --version) ..."
+    say "Making $(basename "$venv") with $("$python" --version) ..."
     rm -rf "$venv"
     "$python" -m venv "$venv" || fail "could not make $venv with $python"
 }
@@ -81,7 +99,7 @@ prepare_environment() {
     venv_is_usable || make_venv
     now="$(describe_venv)"
     [ "$now" != "$(cat "$stamp" 2>/dev/null)" ] || return 0
-    say "Installing moobius into .venv (a minute, the first time) ..."
+    say "Installing moobius into $(basename "$venv") (a minute, the first time) ..."
     if ! "$venv/bin/python" -m pip install -q -e "$root${extra:+[$extra]}" >"$log" 2>&1; then
         tail -n 15 "$log" | cut -c 1-300 >&2
         fail "pip could not install the project; the lines above say why (all of them: $log)"

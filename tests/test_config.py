@@ -447,3 +447,61 @@ def test_masking_shows_whether_there_is_a_password() -> None:
         "Redis_Password": "****",
         "list": [{"password": "****"}],
     }
+
+
+# ---- Keys that came with the whole SDK --------------------------------------------------------
+
+
+def test_single_settings_override_every_part_but_not_the_environment() -> None:
+    loaded = load_config(
+        NESTED,
+        log_config={"log_file": "part.log"},
+        overrides={"log_file": "one.log", "service_mode": False, "email": "one@example.org"},
+        environ={"MOOBIUS_EMAIL": "env@example.org"},
+    )
+    assert loaded.settings.log_file == "one.log"
+    assert loaded.settings.service_mode is False
+    assert loaded.settings.email == "env@example.org"
+    assert loaded.nested["service_config"]["service_mode"] is False
+
+
+def test_certificate_authorities_here_or_beside_the_file_that_names_them(in_folder: Path) -> None:
+    (in_folder / "config").mkdir()
+    (in_folder / "config/ca.pem").touch()
+    write(in_folder / "config/service.json", {**SERVICE, "ca_file": "ca.pem"})
+    settings = load_config(service_config="config/service.json").settings
+    assert settings.ca_file == str(Path("config/ca.pem"))
+    (in_folder / "ca.pem").touch()
+    assert load_config({"ca_file": Path("ca.pem")}).settings.ca_file == "ca.pem"
+    assert load_config(NESTED).settings.ca_file is None
+
+
+def test_certificate_authorities_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match=r"^ca_file not found: .*none\.pem"):
+        load_config({"ca_file": "none.pem"})
+
+
+@pytest.mark.parametrize("name", ["log_level", "terminal_log_level", "error_log_level"])
+def test_levels_in_any_case_but_none_that_loguru_does_not_know(name: str) -> None:
+    assert getattr(load_config(log_config={name: "debug"}).settings, name) == "debug"
+    with pytest.raises(ConfigError, match=f"^{name} must be a level of loguru.* not 'loud'$"):
+        load_config(log_config={name: "loud"})
+
+
+def test_retention_as_an_object_or_as_a_text() -> None:
+    for retention in ("3 days", {"rotation": "1 MB", "retention": 5}, {}):
+        settings = load_config(log_config={"log_retention": retention}).settings
+        assert settings.log_retention == retention
+    with pytest.raises(ConfigError, match="log_retention must be of type"):
+        load_config(log_config={"log_retention": 5})
+
+
+def test_serving_all_bound_channels_is_off_unless_asked_for() -> None:
+    assert load_config(NESTED).settings.initialize_all_bound_channels is False
+    asked = load_config({**SERVICE, "initialize_all_bound_channels": True})
+    assert asked.settings.initialize_all_bound_channels is True
+
+
+def test_log_files_may_be_paths() -> None:
+    settings = load_config(log_config={"log_file": Path("a.log")}).settings
+    assert settings.log_file == "a.log"

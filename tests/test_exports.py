@@ -13,12 +13,21 @@ import moobius
 # The import paths of sdk.md 6.1; those of older versions come with the older versions.
 PATHS: dict[str, list[str]] = {
     "moobius": ["Moobius", "MoobiusStorage", "MoobiusWand", "types", "utils"],
-    "moobius.types": ["MessageBody", "Character", "add_str_method"],
+    "moobius.types": [
+        "MessageBody",
+        "Character",
+        "add_str_method",
+        "to_char_id_list",
+        "assert_strs",
+    ],
     "moobius.json_utils": [
         "enhanced_json_save",
         "enhanced_json_load",
         "marked_recursive_dataclass",
         "marked_recursive_undataclass",
+        "recursive_json_load",
+        "update_jsonfile",
+        "get_config",
         "_DTYPE",
         "_DVAL",
     ],
@@ -27,6 +36,10 @@ PATHS: dict[str, list[str]] = {
         "enhanced_json_save",
         "enhanced_json_load",
         "make_fn_async",
+        "summarize_html",
+        "to_char_id_list",
+        "set_terminal_logger_level",
+        "assert_strs",
     ],
     "moobius.core.sdk": ["Moobius", "ServiceGroupLib"],
     "moobius.core.groups": ["ServiceGroupLib"],
@@ -43,13 +56,19 @@ PATHS: dict[str, list[str]] = {
 
 
 def test_the_front_door_opens_exactly_what_it_promises() -> None:
-    public = {
-        name
-        for name, value in vars(moobius).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    assert public == set(moobius.__all__) - {"__version__", "types"}
+    promised = {"Moobius", "MoobiusError", "MoobiusStorage", "MoobiusWand"}
+    assert set(moobius.__all__) == promised | {"__version__", "types", "json_utils", "utils"}
     assert list(moobius.__all__) == sorted(moobius.__all__)
+    assert all(inspect.isclass(getattr(moobius, name)) for name in promised)
+    assert set(moobius.__all__) <= set(dir(moobius))
+
+
+def test_a_door_that_is_none_is_an_attribute_error() -> None:
+    assert not hasattr(moobius, "Moobious")
+    with pytest.raises(AttributeError, match="module 'moobius' has no attribute 'Moobious'"):
+        _ = moobius.Moobious
+    with pytest.raises(ImportError):
+        exec("from moobius import Moobious")
 
 
 def test_a_star_import_gives_the_same() -> None:

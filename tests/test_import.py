@@ -35,12 +35,18 @@ def world():
         "open files": sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc") else [],
     }
 
+loaded = set(sys.modules)
 before = world()
 import moobius
+assert not {"moobius.core.sdk", "moobius.network", "loguru._logger"} & (sys.modules.keys() - loaded)
+from moobius import Moobius, MoobiusStorage, MoobiusWand
 from moobius import json_utils, types, utils
 after = world()
 changed = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
-heavy = {"moobius.local", "moobius.cli", "apscheduler", "sqlite3", "tkinter"} & sys.modules.keys()
+heavy = {
+    *("moobius.local", "moobius.cli", "apscheduler", "aioprocessing", "aiohttp", "hypothesis"),
+    *("websockets.asyncio.client", "certifi", "redis", "sqlite3", "tkinter", "requests"),
+} & sys.modules.keys()
 assert not changed, changed
 assert not heavy, heavy
 """

@@ -63,6 +63,34 @@ def test_without_any_python_the_package_is_named(tmp_path: Path) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
+def test_all_pythons_are_found_newest_releases_first_and_the_path_last(tmp_path: Path) -> None:
+    def interpreter(path: Path, version: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\necho {version}\n")
+        path.chmod(0o755)
+        return path
+
+    pyenv = tmp_path / "pyenv"
+    interpreter(pyenv / "versions/3.10.2/bin/python", "3.10")
+    newest = interpreter(pyenv / "versions/3.10.13/bin/python", "3.10")
+    on_path = interpreter(tmp_path / "bin/python3.12", "3.12")
+    interpreter(tmp_path / "bin/python3.13", "")  # as pyenv's stand-in for what is not chosen
+    interpreter(pyenv / "versions/3.9.1/bin/python", "3.9")
+    found = subprocess.run(
+        ["bash", "-c", "source scripts/environment.sh; find_all_pythons"],
+        cwd=ROOT,
+        env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "PYENV_ROOT": str(pyenv)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    # The system's own Python of another version may be on the PATH too.
+    assert f"3.10 {newest}" in found
+    assert f"3.12 {on_path}" in found
+    assert len(found) == len({line.split()[0] for line in found})
+    assert not any(line.startswith(("3.9", "3.13")) for line in found)
+
+
 async def test_the_service_in_the_readme_turns_coffee_into_tea(tmp_path: Path) -> None:
     (code, *_) = PYTHON_BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
     assert len(code.splitlines()) == 12

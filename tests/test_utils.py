@@ -16,7 +16,9 @@ from moobius.utils import (
     EnhancedJSONEncoder,
     enhanced_json_load,
     enhanced_json_save,
+    is_url,
     make_fn_async,
+    summarize_html,
     write_text_atomically,
 )
 
@@ -28,6 +30,7 @@ class Unregistered:
     inner: Any
 
 
+@pytest.mark.promise("0-46")
 def test_the_encoder_writes_dataclasses_as_dicts() -> None:
     text = json.dumps({"x": [Unregistered(CHARACTER)]}, cls=EnhancedJSONEncoder, ensure_ascii=False)
     assert json.loads(text)["x"][0]["inner"]["name"] == "Ada"
@@ -128,6 +131,36 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("", ""),
+        ("no page at all: 1 < 2", "no page at all: 1 < 2"),
+        ('{"code": 10000}', '{"code": 10000}'),
+        (
+            "<!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>p {}</style></head>"
+            "\n<body><!-- <p>secret</p> --><center><h1>502&nbsp;Bad&amp;</h1></center>\n<hr>"
+            "<SCRIPT>alert('<p>')</SCRIPT>nginx</body></html>",
+            "502 Bad Gateway 502 Bad& nginx",
+        ),
+    ],
+)
+def test_a_page_of_html_becomes_its_text(page: str, text: str) -> None:
+    assert summarize_html(page) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "is_address"),
+    [
+        ("http://x", True), (" HTTPS://x/y.png\n", True), ("ftp://x", True), ("ftps://x", True),
+        ("see http://x", False), ("/tmp/a", False), ("", False), (None, False),
+        (Path("http://x"), False),
+    ],
+)  # fmt: skip
+def test_an_address_begins_with_its_scheme(path: object, is_address: bool) -> None:
+    assert is_url(path) is is_address
 
 
 async def test_a_function_made_async_runs_in_a_thread() -> None:

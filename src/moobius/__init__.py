@@ -4,11 +4,50 @@ Subclass `Moobius`, override `on_...` callbacks, call `send_...` verbs, and run 
 `MoobiusWand`. State that survives restarts lives in `MoobiusStorage`.
 """
 
-from moobius import types
-from moobius._version import __version__
-from moobius.core.sdk import Moobius
-from moobius.core.storage import MoobiusStorage
-from moobius.core.wand import MoobiusWand
-from moobius.errors import MoobiusError
+from __future__ import annotations
 
-__all__ = ["Moobius", "MoobiusError", "MoobiusStorage", "MoobiusWand", "__version__", "types"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from moobius._version import __version__
+
+if TYPE_CHECKING:
+    from moobius import json_utils, types, utils
+    from moobius.core.sdk import Moobius
+    from moobius.core.storage import MoobiusStorage
+    from moobius.core.wand import MoobiusWand
+    from moobius.errors import MoobiusError
+
+__all__ = [
+    "Moobius",
+    "MoobiusError",
+    "MoobiusStorage",
+    "MoobiusWand",
+    "__version__",
+    "json_utils",
+    "types",
+    "utils",
+]
+
+# Name -> where it lives. Each is imported when it is first asked for: a script that only wants to
+# read a record, and the command line, do not wait for a chat client they never use.
+_HOMES = {
+    "Moobius": "moobius.core.sdk",
+    "MoobiusError": "moobius.errors",
+    "MoobiusStorage": "moobius.core.storage",
+    "MoobiusWand": "moobius.core.wand",
+}
+_MODULES = ("json_utils", "types", "utils")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"moobius.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'moobius' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moobius._version import __version__
-from moobius.core.runner import exit_on_interrupt
+from moobius.core.runner import exit_on_signals
 from moobius.errors import MoobiusError
 from moobius.local.options import add_arguments as add_platform_arguments
 
@@ -28,7 +28,7 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     options = _parser().parse_args(arguments)
-    exit_on_interrupt()
+    exit_on_signals()
     try:
         return COMMANDS[options.command].run(options)
     except MoobiusError as error:

@@ -60,6 +60,10 @@ class Settings:
     checkin_interval: float = 3600.0
     """Seconds between two check-ins of a channel; 0 or less switches them off."""
     no_warn_cannot_save_service_id: bool = False
+    initialize_all_bound_channels: bool = False
+    """Also serve channels that are bound to this service but not in `channels`."""
+    ca_file: str | None = None
+    """Certificate authorities to trust instead of the system's, as a PEM file."""
 
     order: str = "arrival"
     """Callbacks overlap (`arrival`), or run one at a time per `member` or per `channel`."""
@@ -73,10 +77,13 @@ class Settings:
 
     log_level: str = "INFO"
     terminal_log_level: str = ""
+    """As `log_level`, when empty."""
     log_file: str | None = None
     error_log_file: str | None = None
+    """Without one, errors stand in `log_file` only."""
     error_log_level: str = "WARNING"
-    log_retention: Any = None
+    log_retention: str | dict[str, Any] | None = None
+    """Rotation and retention as loguru knows them; a string is the retention alone."""
     log_frames: str = "full"
     """`full` logs received frames at INFO; `summary` keeps their contents out of INFO."""
 
@@ -131,12 +138,13 @@ def load_config(
     db_config: Source = None,
     log_config: Source = None,
     *,
+    overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
     """Bring a configuration of any shape into one checked value.
 
-    A specific argument overrides the same part of `config`, key by key; the environment
-    overrides both.
+    A specific argument overrides the same part of `config`, key by key; single settings in
+    `overrides` override both, and the environment everything.
 
     Raises:
         ConfigError: If a file is not JSON, or a setting has a wrong type or value.
@@ -168,14 +176,17 @@ def load_config(
         is_dict = part != "db_config"
         nested[part] = {**nested[part], **value} if is_dict else value
         origins[part] = found or origins[part]
+    for part, given in _split_flat(overrides or {}).items():
+        nested[part] |= given
     for variable, (part, key) in ENVIRONMENT.items():
         if environ.get(variable):
             nested[part][key] = environ[variable]
-    return Configuration(
-        ConfigDict({part: nested[part] for part in _PARTS}),
-        _check(_flatten(nested)),
-        origins["service_config"],
-    )
+    origin = origins["service_config"]
+    settings = _check(_flatten(nested))
+    if settings.ca_file:
+        pem = locate(settings.ca_file, origin.path.parent if origin else None, what="ca_file")
+        settings = replace(settings, ca_file=str(pem))
+    return Configuration(ConfigDict({part: nested[part] for part in _PARTS}), settings, origin)
 
 
 def mask_passwords(value: Any) -> Any:
@@ -231,7 +242,7 @@ def _split_flat(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Sort the keys of a flat configuration of 0.0.1 or 1.3 into the parts they belong to."""
     nested: dict[str, Any] = {part: {} for part in _PARTS if part != "db_config"}
     for key, value in flat.items():
-        nested[_home_of(key)][key] = value
+        nested[home_of(key)][key] = value
     return nested
 
 
@@ -239,7 +250,7 @@ def _flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     """Return all settings in one; of two places for one setting, the part it belongs to wins."""
     names = ("log_config", "account_config", "service_config")
     given = [(name, key, nested[name][key]) for name in names for key in nested[name]]
-    at_home = [(key, value) for name, key, value in given if _home_of(key) == name]
+    at_home = [(key, value) for name, key, value in given if home_of(key) == name]
     # An empty value at home is a template's, and no reason to ignore the other place.
     return {
         **{key: value for _, key, value in given},
@@ -247,7 +258,8 @@ def _flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _home_of(key: str) -> str:
+def home_of(key: str) -> str:
+    """Return the part of the configuration that a setting belongs to."""
     if key in _ACCOUNT_KEYS:
         return "account_config"
     return "log_config" if key in _LOG_KEYS else "service_config"
@@ -265,25 +277,9 @@ def _check(values: Mapping[str, Any]) -> Settings:
             logger.warning(
                 "configuration: {!r} is not a setting; did you mean {!r}?", key, close[0]
             )
-    data = {key: value for key, value in values.items() if key in _KNOWN_KEYS and value is not None}
-    channels = data.get("channels", ())
-    if isinstance(channels, (str, Iterable)):
-        channels = [channels] if isinstance(channels, str) else list(channels)
-    if not isinstance(channels, list) or not all(isinstance(c, str) for c in channels):
-        raise ConfigError(f"channels must be a list of channel ids, not {channels!r}")
-    # Doubles and empty ids come from templates; serving a channel twice helps nobody.
-    data["channels"] = tuple(dict.fromkeys(c.strip() for c in channels if c.strip()))
-    for number in _NUMBERS:
-        if isinstance(data.get(number), bool):  # which Python takes for a number
-            raise ConfigError(f"{number} must be a number, not {data[number]}")
-        if isinstance(data.get(number), int) and _TYPES[number] == "float":
-            data[number] = float(data[number])
-    for word in ("others", "order"):
-        if isinstance(data.get(word), str):
-            data[word] = data[word].strip().lower()
-    if not data.get("http_server_uri") and not data.get("ws_server_uri"):
-        # Nobody can sign in at the hosted Platform without an account.
-        data["http_server_uri"] = HOSTED_HTTP if data.get("email") else LOCAL
+    data = _tidied(
+        {key: value for key, value in values.items() if key in _KNOWN_KEYS and value is not None}
+    )
     try:
         settings = dacite.from_dict(Settings, data)
     except dacite.WrongTypeError as error:
@@ -298,12 +294,49 @@ def _check(values: Mapping[str, Any]) -> Settings:
     _check_choice("others", settings.others, (INCLUDE, IGNORE, UNBIND))
     _check_choice("order", settings.order, ORDERS)
     _check_choice("log_frames", settings.log_frames, ("full", "summary"))
+    for name in ("log_level", "terminal_log_level", "error_log_level"):
+        _check_level(name, getattr(settings, name))
     return _with_both_addresses(settings)
+
+
+def _tidied(data: dict[str, Any]) -> dict[str, Any]:
+    """Bring settings as people write them into the form of `Settings`, where that is plain."""
+    channels = data.get("channels", ())
+    if isinstance(channels, (str, Iterable)):
+        channels = [channels] if isinstance(channels, str) else list(channels)
+    if not isinstance(channels, list) or not all(isinstance(c, str) for c in channels):
+        raise ConfigError(f"channels must be a list of channel ids, not {channels!r}")
+    # Doubles and empty ids come from templates; serving a channel twice helps nobody.
+    data["channels"] = tuple(dict.fromkeys(c.strip() for c in channels if c.strip()))
+    for number in _NUMBERS:
+        if isinstance(data.get(number), bool):  # which Python takes for a number
+            raise ConfigError(f"{number} must be a number, not {data[number]}")
+        if isinstance(data.get(number), int) and _TYPES[number] == "float":
+            data[number] = float(data[number])
+    for name in ("log_file", "error_log_file", "ca_file"):
+        if isinstance(data.get(name), os.PathLike):
+            data[name] = os.fspath(data[name])
+    for word in ("others", "order"):
+        if isinstance(data.get(word), str):
+            data[word] = data[word].strip().lower()
+    if not data.get("http_server_uri") and not data.get("ws_server_uri"):
+        # Nobody can sign in at the hosted Platform without an account.
+        data["http_server_uri"] = HOSTED_HTTP if data.get("email") else LOCAL
+    return data
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _check_level(name: str, level: str) -> None:
+    try:
+        logger.level(level.upper() or "INFO")
+    except ValueError:
+        raise ConfigError(
+            f"{name} must be a level of loguru, such as DEBUG, INFO or WARNING, not {level!r}"
+        ) from None
 
 
 def _with_both_addresses(settings: Settings) -> Settings:

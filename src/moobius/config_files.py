@@ -13,7 +13,7 @@ from typing import Any
 from moobius.errors import ConfigError, MissingFile
 from moobius.utils import write_text_atomically
 
-_SERVICE_ID = re.compile(r'"service_id"\s*:\s*(null|"(?:[^"\\]|\\.)*")')
+_SCALAR = r'null|true|false|-?[0-9][0-9.eE+-]*|"(?:[^"\\]|\\.)*"'
 _OBJECT = re.compile(r'\{(\s*)(?=(["}]))')
 
 
@@ -26,8 +26,15 @@ class Origin:
     """Keys that lead from the top of the file to that part."""
 
 
-def locate(name: str | Path, relative_to: Path | None = None) -> Path:
-    """Find a configuration file: in the working directory, then beside the file that names it.
+def locate(
+    name: str | Path, relative_to: Path | None = None, *, what: str = "configuration file"
+) -> Path:
+    """Find a file: in the working directory, then beside the file that names it.
+
+    Args:
+        name: What it is called; `~` is understood.
+        relative_to: The folder of the file that names it.
+        what: What to call it when it is not found.
 
     Raises:
         MissingFile: If it is in neither place.
@@ -39,8 +46,7 @@ def locate(name: str | Path, relative_to: Path | None = None) -> Path:
             return candidate
     places = " or ".join(str(candidate.absolute()) for candidate in candidates)
     raise MissingFile(
-        f"configuration file not found: {places}; create it, or leave the configuration out "
-        "to run on the local Platform"
+        f"{what} not found: {places}; create it, or leave it out of the configuration"
     )
 
 
@@ -65,35 +71,54 @@ def read_json(path: Path) -> Any:
 def write_service_id(origin: Origin, service_id: str) -> None:
     """Store the id of a newly created service in the file its configuration came from.
 
-    The file is replaced atomically; every other byte of it stays as the user wrote it.
-
     Raises:
         ConfigError: If the file has changed so much that the place is gone.
         OSError: If the file cannot be written.
     """
-    keys = (*origin.key_path, "service_id")
-    wanted = _with_value(read_json(origin.path), keys, service_id)
-    text = origin.path.read_bytes().decode()  # not read_text, which would lose Windows line ends
-    for candidate in _candidates(text, keys, service_id):
+    write_json_value(origin.path, (*origin.key_path, "service_id"), service_id)
+
+
+def write_json_value(path: Path, keys: Sequence[str | int], value: Any) -> None:
+    """Set one value in a JSON file, at any depth; objects on the way to it are made.
+
+    The file is replaced atomically; every other byte of it stays as the user wrote it, unless
+    the old or the new value is a list or an object: then the whole file is laid out again.
+
+    Args:
+        path: The file.
+        keys: What leads to the value: keys of objects, and positions in lists.
+        value: The new value.
+
+    Raises:
+        ConfigError: If the file has no such place, or is not JSON.
+        OSError: If the file cannot be read or written.
+    """
+    wanted = _with_value(read_json(path), keys, value)
+    text = path.read_bytes().decode()  # not read_text, which would lose Windows line ends
+    for candidate in _candidates(text, keys, value):
         if _parses_to(candidate, wanted):
             break
     else:
         candidate = json.dumps(wanted, indent=_indent_of(text), ensure_ascii=False) + "\n"
-    write_text_atomically(origin.path, candidate)
+    write_text_atomically(path, candidate)
 
 
-def _candidates(text: str, keys: Sequence[str], service_id: str) -> Iterator[str]:
-    """Yield the text with the id put in at every place that could be the right one."""
-    value = json.dumps(service_id)
-    for match in _SERVICE_ID.finditer(text):
-        yield text[: match.start(1)] + value + text[match.end(1) :]
-    for key in reversed(keys):  # the missing part may be the object that should hold the id
+def _candidates(text: str, keys: Sequence[str | int], value: Any) -> Iterator[str]:
+    """Yield the text with the value put in at every place that could be the right one."""
+    new = json.dumps(value, ensure_ascii=False)
+    for match in re.finditer(rf"{_quoted(keys[-1])}\s*:\s*({_SCALAR})", text):
+        yield text[: match.start(1)] + new + text[match.end(1) :]
+    for key in reversed(keys):  # the missing part may be the object that should hold the value
         for match in _OBJECT.finditer(text):
             space, following = match.groups()
             separator = "" if following == "}" else f",{space or ' '}"
-            member = f'"{key}": {value}{separator}'
+            member = f"{json.dumps(key)}: {new}{separator}"
             yield text[: match.end()] + member + text[match.end() :]
-        value = f'{{"{key}": {value}}}'
+        new = f"{{{json.dumps(key)}: {new}}}"
+
+
+def _quoted(key: str | int) -> str:
+    return re.escape(json.dumps(str(key), ensure_ascii=False))
 
 
 def _parses_to(text: str, wanted: Any) -> bool:
@@ -103,17 +128,27 @@ def _parses_to(text: str, wanted: Any) -> bool:
         return False
 
 
-def _with_value(data: Any, keys: Sequence[str], value: str) -> Any:
+def _with_value(data: Any, keys: Sequence[str | int], value: Any) -> Any:
     result = copy.deepcopy(data)
     part = result
-    for key in keys[:-1]:
+    for depth, key in enumerate(keys[:-1]):
         if isinstance(part, dict) and part.get(key) is None:
             part[key] = {}
-        part = part.get(key) if isinstance(part, dict) else None
-    if not isinstance(part, dict):
-        raise ConfigError(f"no object at {'.'.join(keys[:-1]) or 'the top'} to put service_id in")
+        _check_place(part, keys, depth)
+        part = part[key]
+    _check_place(part, keys, len(keys) - 1)
     part[keys[-1]] = value
     return result
+
+
+def _check_place(part: Any, keys: Sequence[str | int], depth: int) -> None:
+    key = keys[depth]
+    if isinstance(part, dict) and isinstance(key, str):
+        return
+    if isinstance(part, list) and isinstance(key, int) and -len(part) <= key < len(part):
+        return
+    where = ".".join(map(str, keys[:depth])) or "the top"
+    raise ConfigError(f"no object at {where} to put {key} in")
 
 
 def _indent_of(text: str) -> int:

@@ -3,6 +3,7 @@
 MoobiusError
 ├── ConfigError                fix the settings and start again
 ├── MissingFile                a file that was named is not there (also a FileNotFoundError)
+├── FileInTheWay               a file is there that may not be replaced (also a FileExistsError)
 ├── PayloadError               a frame we cannot read, or may not send
 │   └── FrameTooLarge          .size, .limit: send less, or upload a file
 ├── StorageError               an engine failed
@@ -34,6 +35,10 @@ class ConfigError(MoobiusError):
 
 class MissingFile(MoobiusError, FileNotFoundError):
     """A file that was named is not there."""
+
+
+class FileInTheWay(MoobiusError, FileExistsError):
+    """A file is there already, and may not be replaced."""
 
 
 class PayloadError(MoobiusError):

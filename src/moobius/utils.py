@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import html
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Coroutine
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from moobius.errors import MissingFile, StorageError
+from moobius.sinks import set_terminal_logger_level
 from moobius.typed_json import (
     dump_json,
     dump_typed,
@@ -28,20 +31,30 @@ from moobius.typed_json import (
     to_jsonable,
     to_plain,
 )
+from moobius.values import assert_strs, to_char_id_list
 
 __all__ = [
     "EnhancedJSONEncoder",
+    "assert_strs",
     "enhanced_json_load",
     "enhanced_json_save",
     "from_jsonable",
+    "is_url",
     "make_fn_async",
     "register_type",
+    "set_terminal_logger_level",
+    "summarize_html",
+    "to_char_id_list",
     "to_jsonable",
     "write_text_atomically",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_HTML_UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_HTML_TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
+_URL_SCHEMES = ("http://", "https://", "ftp://", "ftps://")
 
 
 class EnhancedJSONEncoder(json.JSONEncoder):
@@ -146,6 +159,22 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_url(path: object) -> bool:
+    """Tell whether this is an address rather than a local file or some other text."""
+    return isinstance(path, str) and path.strip().lower().startswith(_URL_SCHEMES)
+
+
+def summarize_html(html_str: str) -> str:
+    """Shorten a page of HTML to its text, as for an error page in a log; other text stays.
+
+    Scripts, styles, comments and tags go; entities become what they stand for; blanks collapse.
+    """
+    if not _HTML_TAG.search(html_str):
+        return html_str
+    visible = _HTML_TAG.sub(" ", _HTML_UNSEEN.sub(" ", html_str))
+    return " ".join(html.unescape(visible).split())
 
 
 def make_fn_async(f: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:

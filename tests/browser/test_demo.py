@@ -27,6 +27,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[str]:
         assert "Traceback" not in program.output
 
 
+@pytest.mark.promise("0-10")
 async def test_two_people_chat_and_each_has_a_view_of_their_own(
     demo: str, person: OpenPerson
 ) -> None:

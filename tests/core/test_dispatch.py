@@ -8,25 +8,11 @@ from typing import Any
 import pytest
 
 from moobius import Moobius, types
-from moobius.core.dispatch import ROUTES, UNKNOWN, UPDATE_ROUTES, route_of
+from moobius.core.dispatch import route_of
 from moobius.network.frame_reader import read_frame
 from moobius.network.transport import encode
 from tests.support.patience import until
 from tests.support.room import Room, running
-
-NOT_FROM_THE_WIRE = {
-    "on_start",
-    "on_stop",
-    "on_channel_init",
-    "on_channel_checkin",
-    "on_spell",
-    "on_error",
-}
-
-
-def test_every_route_leads_to_a_callback_and_every_callback_has_a_route() -> None:
-    callbacks = {name for name in vars(Moobius) if name.startswith("on_")} - NOT_FROM_THE_WIRE
-    assert {*ROUTES.values(), *UPDATE_ROUTES.values(), UNKNOWN} == callbacks
 
 
 @pytest.mark.parametrize(
@@ -49,6 +35,12 @@ def test_every_route_leads_to_a_callback_and_every_callback_has_a_route() -> Non
         ("update", "characters", "on_update"),
         ("update", "update_context_menu", "on_update"),
         ("copy", "", "on_copy_client"),
+        ("copy_client", "", "on_copy_client"),
+        ("msg_up", "text", "on_message_up"),
+        ("msg_down", "text", "on_message_down"),
+        ("feature_call", "", "on_button_click"),
+        ("action", "fetch_playground", "on_refresh"),
+        ("update", "update_userlist", "on_update"),
         ("action", "dance", "on_unknown_payload"),
         ("update", "weather", "on_unknown_payload"),
         ("poke", "", "on_unknown_payload"),
@@ -89,6 +81,7 @@ async def test_callbacks_start_in_the_order_of_arrival_and_may_overlap(room: Roo
         await until(lambda: len(service.diary) == 6)
 
 
+@pytest.mark.defect("D13")
 async def test_many_messages_with_new_groups_start_in_order(room: Room) -> None:
     async with running(Diary(config=room.config())) as service:
         # Groups that are new need a look-up, known ones do not; the order must not care.
@@ -146,6 +139,7 @@ async def test_a_callback_that_raises_costs_one_event(room: Room, log: list[str]
     assert "Traceback" in logged
 
 
+@pytest.mark.defect("D20")
 async def test_a_group_that_cannot_be_resolved_is_an_error_never_a_command(room: Room) -> None:
     errors: list[tuple[str, Any, Exception]] = []
 
@@ -184,3 +178,38 @@ async def test_unknown_payloads_have_a_callback(room: Room) -> None:
         await service.handle_received_payload('{"type": "weather", "body": {"rain": true}}')
         await until(lambda: bool(seen))
     assert seen == [{"type": "weather", "body": {"rain": True}}]
+
+
+class Refreshed(Moobius):
+    """Notes who is refreshed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.refreshed: list[str] = []
+
+    async def on_refresh(self, action: types.SimpleAction) -> None:
+        assert action.subtype == types.REFRESH
+        self.refreshed.append(action.sender)
+
+
+def action(subtype: str, sender: str) -> str:
+    body = {"subtype": subtype, "channel_id": "CH", "sender": sender}
+    return encode({"type": "action", "body": body})
+
+
+async def test_requests_for_all_parts_of_a_view_are_one_refresh(room: Room) -> None:
+    parts = ("fetch_characters", "fetch_buttons", "fetch_canvas", "fetch_style", "fetch_menu")
+    async with running(Refreshed(config=room.config())) as service:
+        for part in parts:
+            for sender in ("ADA", "BOB"):
+                await service.handle_received_payload(action(part, sender))
+        await service.handle_received_payload(action("refresh", "CARA"))
+        await until(lambda: "CARA" in service.refreshed)
+        assert service.refreshed == ["ADA", "BOB", "CARA"]
+
+
+async def test_whole_refreshes_are_all_answered(room: Room) -> None:
+    async with running(Refreshed(config=room.config())) as service:
+        for _ in range(3):
+            await service.handle_received_payload(action("refresh", "ADA"))
+        await until(lambda: service.refreshed == ["ADA"] * 3)

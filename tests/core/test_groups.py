@@ -61,12 +61,14 @@ async def test_another_order_is_another_group(api: HTTPAPIWrapper) -> None:
     assert await api.character_ids_of_service_group(str(other)) == ["b", "a"]
 
 
+@pytest.mark.defect("D23")
 async def test_ids_are_not_confused_by_what_they_contain(api: HTTPAPIWrapper) -> None:
     groups = ServiceGroupLib()
     one = await groups.convert_list(api, ["a_b", "c"], True)
     assert await groups.convert_list(api, ["a", "b_c"], True) != one
 
 
+@pytest.mark.defect("D23")
 async def test_concurrent_misses_of_one_list_share_a_request(api: HTTPAPIWrapper) -> None:
     groups = ServiceGroupLib()
     ids = await asyncio.gather(*(groups.convert_list(api, ["a"], True) for _ in range(20)))
@@ -74,6 +76,7 @@ async def test_concurrent_misses_of_one_list_share_a_request(api: HTTPAPIWrapper
     assert len(asked(api)) == 1
 
 
+@pytest.mark.defect("D22")
 async def test_upward_groups_belong_to_their_channel(api: HTTPAPIWrapper, room: Room) -> None:
     second = await api.create_channel("Second", "")
     groups = ServiceGroupLib()

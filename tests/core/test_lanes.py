@@ -229,12 +229,48 @@ async def test_a_callback_cancelled_before_its_first_step_is_over(log: list[str]
     task.cancel()
     await asyncio.wait_for(desk.lanes.drain(60), 5)
     gc.collect()  # a coroutine that was never awaited would complain here
-    assert (desk.diary, log) == ([], [])
+    assert desk.diary == []
+    assert sum("on_join was cancelled" in line for line in log) == len(log) == 1
 
 
+@pytest.mark.defect("D13")
 async def test_tasks_are_held_while_they_run(desk: Desk) -> None:
     await desk.lanes.put("a", desk.spawning("1"))
     await settle()
     gc.collect()
     desk.gates["1"].set()
     await until(lambda: desk.diary == ["+1", "-1"])
+
+
+async def test_while_draining_nothing_new_is_taken() -> None:
+    desk = Desk(limit=2)
+    desk.lanes.open()
+    await desk.lanes.put("a", desk.work("one", waits=True))
+    await desk.lanes.put("a", desk.work("two"))
+    waiting = asyncio.create_task(desk.lanes.put("a", desk.work("three")))
+    await settle()
+    draining = asyncio.create_task(desk.lanes.drain(5))
+    await asyncio.wait_for(waiting, 5)  # it would wait for room that nobody makes any more
+    await asyncio.wait_for(desk.lanes.put("b", desk.work("four")), 5)
+    desk.gates["one"].set()
+    await draining
+    assert desk.diary == ["+one", "-one", "+two", "-two"]
+
+
+async def test_putting_never_waits_once_drained(desk: Desk) -> None:
+    desk = Desk(limit=1)
+    desk.lanes.open()
+    await desk.lanes.drain(1)
+    for _ in range(3):
+        await asyncio.wait_for(desk.lanes.put("a", desk.work("late")), 5)
+    assert desk.diary == []
+
+
+async def test_a_callback_that_ends_cancelled_is_logged(desk: Desk, log: list[str]) -> None:
+    async def wait_for_a_cancelled_task() -> None:
+        other = asyncio.create_task(asyncio.sleep(3600))
+        asyncio.get_running_loop().call_soon(other.cancel)
+        await other
+
+    desk.lanes.spawn(wait_for_a_cancelled_task(), "on_message_up")
+    await until(lambda: any("on_message_up was cancelled" in line for line in log))

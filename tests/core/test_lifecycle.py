@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from moobius import Moobius, MoobiusStorage, types
 from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
 from tests.support.patience import until
+from tests.support.peer import Frame, copy_of, peer
 from tests.support.room import Room, running
 
 
@@ -68,6 +71,7 @@ async def test_frames_that_come_before_on_start_wait_for_it(room: Room) -> None:
         assert names == ["before_channel_init", "init", "start", "message"]
 
 
+@pytest.mark.defect("D36")
 async def test_one_channel_that_fails_does_not_stop_the_others(room: Room, log: list[str]) -> None:
     second = await room.owner.channel("Second")
 
@@ -117,6 +121,7 @@ async def test_storage_is_made_for_each_channel(room: Room, tmp_path: Path) -> N
         assert dict(service.channels[room.channel_id].scores) == {"ada": 3}
 
 
+@pytest.mark.defect("D35")
 async def test_a_wrong_password_is_one_clear_error(room: Room) -> None:
     config = room.config()
     config["account_config"]["password"] = "sesame"
@@ -141,6 +146,20 @@ async def test_a_foreign_service_id_is_refused(room: Room) -> None:
     config = room.config(service_id="11111111-1111-4111-8111-111111111111")
     with pytest.raises(LoginRefused, match="Service not found"):
         await Moobius(config=config).start()
+
+
+async def test_a_service_just_created_may_take_a_moment_to_be_known(room: Room) -> None:
+    logins = 0
+
+    def answer(frame: Frame) -> Frame:
+        nonlocal logins
+        logins += frame["type"] == "service_login"
+        known = frame["type"] != "service_login" or logins > 3
+        return copy_of(frame, status=known, message="Service not found")
+
+    async with peer(answer) as script:
+        async with running(Moobius(config=room.config(ws_server_uri=script.url))):
+            assert logins == 4
 
 
 @pytest.mark.parametrize("key", ["http_server_uri", "ws_server_uri"])
@@ -183,6 +202,67 @@ async def test_a_token_that_expired_meanwhile_is_renewed_at_login(room: Room) ->
         await until(lambda: service.ws_client.is_connected)
         await room.say("ada", "still there?", "bob")
         await until(lambda: ("message", "still there?") in service.diary)
+
+
+@pytest.mark.defect("D104")
+async def test_last_words_arrive(room: Room) -> None:
+    """What is under way when a service stops is finished, sent and acknowledged."""
+    asked = asyncio.Event()
+
+    class Polite(Diary):
+        async def on_message_up(self, message: types.MessageBody) -> None:
+            asked.set()
+            await asyncio.sleep(0.3)
+            await self.send_message("your answer", room.channel_id, recipients=message.sender)
+
+        async def on_stop(self) -> None:
+            await self.send_message("goodbye", room.channel_id, recipients=room.id_of("ada"))
+
+    async with running(Polite(config=room.config())):
+        await room.say("ada", "a question")
+        await asyncio.wait_for(asked.wait(), 5)
+    texts = [frame["body"]["content"]["text"] for frame in await room.sockets["ada"].drain()]
+    assert texts == ["your answer", "goodbye"]
+
+
+async def test_a_spell_that_cannot_be_read_costs_only_itself(room: Room, log: list[str]) -> None:
+    class Broken:
+        def __reduce__(self) -> Any:
+            return int, ("no number",)  # which fails when it is read
+
+    class Listening(Diary):
+        async def on_spell(self, obj: Any) -> None:
+            self.diary.append(("spell", obj))
+
+    async with running(Listening(config=room.config())) as service:
+        service.queue.put(Broken())
+        service.queue.put("abracadabra")
+        await until(lambda: ("spell", "abracadabra") in service.diary)
+    assert any("a spell could not be read" in line for line in log)
+
+
+async def test_stopping_while_the_local_platform_starts_leaves_none_behind(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moobius.local import embedded
+
+    begun = threading.Event()
+    started: list[embedded.RunningPlatform] = []
+    start = embedded.find_or_start
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        begun.set()
+        platform = start(*args, **kwargs)
+        started.append(platform)
+        return platform
+
+    monkeypatch.setattr(embedded, "find_or_start", slow)
+    life = asyncio.create_task(Moobius().start())
+    await until(begun.is_set)
+    life.cancel()
+    await asyncio.wait({life})
+    (platform,) = started
+    assert platform._child is not None and platform._child.poll() is not None
 
 
 # ---- The local Platform without any configuration --------------------------------------------

@@ -7,6 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from loguru import logger
+
+from moobius.config import load_config
+from moobius.core.logs import log_sinks
+from moobius.errors import ConfigError
+
 PROGRAM = """
 import sys
 from loguru import logger
@@ -38,6 +45,7 @@ def run(log_config: dict[str, Any], folder: Path) -> str:
     return result.stdout
 
 
+@pytest.mark.promise("0-27")
 def test_the_terminal_shows_info_once_and_the_users_sink_stays(tmp_path: Path) -> None:
     output = run({}, tmp_path)
     lines = [line for line in output.splitlines() if not line.startswith("mine")]
@@ -74,3 +82,47 @@ def test_the_terminal_level_can_differ(tmp_path: Path) -> None:
     terminal = output.partition("mine")[0]
     assert "a warning line" in terminal
     assert "an info line" not in terminal
+
+
+TWO = """
+from loguru import logger
+from moobius.config import load_config
+from moobius.core.logs import log_sinks
+
+first = load_config(log_config={"log_file": "both.log", "terminal_log_level": "warning"}).settings
+second = load_config(log_config={"log_file": "both.log", "log_level": "DEBUG"}).settings
+with log_sinks(first):
+    with log_sinks(second):
+        logger.debug("of two")
+    logger.debug("not any more")
+    logger.warning("of one")
+"""
+
+
+def test_a_second_service_in_the_process_does_not_double_the_lines(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    for text in (done.stdout, (tmp_path / "both.log").read_text("utf-8")):
+        lines = [line.rpartition(" - ")[2] for line in text.splitlines()]
+        assert lines == ["of two", "of one"]
+
+
+@pytest.mark.parametrize(
+    ("log_config", "words"),
+    [
+        ({"log_file": "a.log", "log_retention": "banana"}, "log_retention 'banana' is nothing"),
+        ({"log_file": "a.log", "log_retention": {"rotate": 1}}, "log_retention {'rotate': 1} is"),
+        ({"log_file": "folder"}, "cannot log to .*folder: Is a directory"),
+    ],
+)
+def test_what_loguru_cannot_do_is_one_clear_error(
+    in_folder: Path, log_config: dict[str, Any], words: str
+) -> None:
+    (in_folder / "folder").mkdir()
+    before = dict(logger._core.handlers)  # type: ignore[attr-defined]
+    start_up = {0: before.get(0)} if 0 in before else {}
+    with pytest.raises(ConfigError, match=words):
+        with log_sinks(load_config(log_config=log_config).settings):
+            pass
+    assert {**start_up, **logger._core.handlers} == before  # type: ignore[attr-defined]

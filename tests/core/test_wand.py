@@ -53,6 +53,8 @@ STARTED = re.compile(r"^started (\d+)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.promise("0-29")
+@pytest.mark.defect("D70", "D72")
 async def test_a_signal_stops_a_foreground_service_in_order(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -63,6 +65,20 @@ async def test_a_signal_stops_a_foreground_service_in_order(
         assert await program.ended() == status
     assert "stopped" in program.output
     assert "Traceback" not in program.output
+
+
+@pytest.mark.promise("0-28")
+async def test_a_job_of_a_shell_script_stops_by_the_same_signal(tmp_path: Path) -> None:
+    """Such jobs inherit SIGINT as ignored; the service has taken it over again."""
+    folder = script(tmp_path, "MoobiusWand().run(Room)")
+    job = f"trap '' INT; exec {sys.executable} main.py"
+    async with Program(
+        folder, "-c", f"import os; os.execvp('sh', ['sh', '-c', {job!r}])"
+    ) as program:
+        found = await program.wait_for(STARTED)
+        os.kill(int(found[1]), signal.SIGINT)
+        assert await program.ended() == 130
+    assert "stopped" in program.output
 
 
 async def test_ctrl_c_in_the_terminal_stops_background_services_in_order(tmp_path: Path) -> None:
@@ -84,6 +100,7 @@ if __name__ == "__main__":
     assert "Traceback" not in program.output
 
 
+@pytest.mark.promise("0-31")
 async def test_spells_arrive_in_order_and_a_bad_one_stops_nothing(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
@@ -107,6 +124,7 @@ if __name__ == "__main__":
         assert await program.interrupt() == 130
 
 
+@pytest.mark.defect("D73")
 async def test_a_foreground_service_hears_spells_from_another_thread(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
@@ -126,6 +144,7 @@ wand.run(Room)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.promise("0-29", "0-30")
 async def test_the_service_is_built_in_the_child_on_every_start_method(
     tmp_path: Path, method: str
 ) -> None:
@@ -154,6 +173,7 @@ if __name__ == "__main__":
     assert "stopped" in program.output
 
 
+@pytest.mark.defect("D75")
 async def test_run_in_the_background_raises_the_error_of_the_child(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
@@ -267,6 +287,7 @@ MoobiusWand().run(Buggy)
     assert "in on_start" in program.output
 
 
+@pytest.mark.promise("0-28")
 async def test_two_background_services_share_one_platform(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
@@ -287,11 +308,13 @@ if __name__ == "__main__":
     assert len(STARTED.findall(program.output)) == 2
 
 
+@pytest.mark.defect("D73")
 def test_a_spell_to_nobody_lists_the_living() -> None:
     with pytest.raises(WandError, match="no service 5; running: none"):
         MoobiusWand().spell(5, "x")
 
 
+@pytest.mark.defect("D71")
 def test_a_wand_takes_over_no_signal_when_it_is_made() -> None:
     before = signal.getsignal(signal.SIGINT)
     assert str(MoobiusWand()) == "moobius.MoobiusWand(services=[], processes=[])"
@@ -325,3 +348,233 @@ async def test_python_m_moobius_knows_the_commands() -> None:
     output, _ = await process.communicate()
     assert process.returncode == 0
     assert b"platform" in output and b"demo" in output
+
+
+# ---- What a signal finds ----------------------------------------------------------------------
+
+
+async def test_ctrl_c_stops_a_foreground_service_and_those_in_the_background(
+    tmp_path: Path,
+) -> None:
+    folder = script(
+        tmp_path,
+        """
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    wand.run(Room, background=True)
+    wand.run(Room)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await until(lambda: len(STARTED.findall(program.output)) == 2)
+        assert await program.interrupt() == 130
+        assert not any(alive(int(pid)) for pid in STARTED.findall(program.output))
+    assert program.output.count("stopped") == 2
+    assert "Traceback" not in program.output
+
+
+async def test_sigterm_stops_a_program_of_background_services_in_order(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    wand.run(Room, background=True)
+    print("parent", os.getpid(), flush=True)
+    wand.join()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        parent = await program.wait_for(re.compile(r"^parent (\d+)$", re.MULTILINE))
+        os.kill(int(parent[1]), signal.SIGTERM)
+        assert await program.ended() == 143
+        assert not any(alive(int(pid)) for pid in STARTED.findall(program.output))
+    assert "stopped" in program.output
+    assert "Traceback" not in program.output
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+async def test_ctrl_c_while_a_service_is_built_shows_no_traceback(
+    tmp_path: Path, background: bool, method: str
+) -> None:
+    folder = script(
+        tmp_path,
+        f"""
+class Thoughtful(Room):
+    def __init__(self, **kwargs):
+        print("thinking", flush=True)
+        time.sleep(30)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("{method}")
+    MoobiusWand().run(Thoughtful, background={background})
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^thinking$", re.MULTILINE))
+        assert await program.interrupt() == 130
+    assert "Traceback" not in program.output
+
+
+async def test_a_parent_killed_while_a_service_is_built_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Thoughtful(Room):
+    def __init__(self, **kwargs):
+        print("building in", os.getpid(), "of", os.getppid(), flush=True)
+        parent = os.getppid()
+        while os.getppid() == parent:
+            time.sleep(0.05)
+        time.sleep(0.5)  # the watch has seen it too
+        super().__init__(**kwargs)
+
+if __name__ == "__main__":
+    MoobiusWand().run(Thoughtful, background=True, account_config={"email": "a@b"})
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        found = await program.wait_for(re.compile(r"^building in (\d+) of (\d+)$", re.MULTILINE))
+        os.kill(int(found[2]), signal.SIGKILL)
+        await until(lambda: not alive(int(found[1])))
+    assert "email" not in program.output.partition("building")[2]  # it did not even begin
+
+
+async def test_the_program_s_own_signal_handlers_come_back() -> None:
+    # In a program, because a test runner has its own.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        """
+import asyncio, signal
+from moobius.core.runner import Runner
+def mine(*_): pass
+signal.signal(signal.SIGINT, mine); signal.signal(signal.SIGTERM, mine)
+Runner().run(lambda: asyncio.sleep(0))
+assert signal.getsignal(signal.SIGINT) is mine and signal.getsignal(signal.SIGTERM) is mine
+""",
+    )
+    assert await process.wait() == 0
+
+
+# ---- Spells that cannot arrive, and services that cannot start ----------------------------------
+
+
+async def test_a_spell_to_a_foreground_service_that_has_ended_says_so(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+from moobius.errors import WandError
+wand = MoobiusWand()
+thread = threading.Thread(target=wand.run, args=(Room,))
+thread.start()
+while not wand.services:
+    time.sleep(0.01)
+wand.stop_all()
+thread.join()
+try:
+    wand.spell(1, "too late")
+except WandError as error:
+    print(error, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert "no service 1 has ended; running: none" in program.output
+
+
+async def test_a_spell_that_cannot_travel_is_refused_at_the_call(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+import asyncio
+from moobius.errors import WandError
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    handle = wand.run(Room, background=True)
+    for cast in (lambda: wand.spell(handle, threading.Lock()),
+                 lambda: asyncio.run(wand.aspell(handle, threading.Lock()))):
+        try:
+            cast()
+        except WandError as error:
+            print("refused:", error, flush=True)
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert len(re.findall(r"^refused: .*cannot pickle .*lock", program.output, re.MULTILINE)) == 2
+    assert "Traceback" not in program.output
+
+
+async def test_spells_nobody_takes_do_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Deaf(Room):
+    async def listen_loop(self):
+        pass
+
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    handle = wand.run(Deaf, background=True)
+    wand.spell(handle, "x" * 10_000_000)
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+
+
+async def test_a_failed_start_that_was_caught_does_not_fail_the_program(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Broken(Room):
+    async def on_start(self):
+        raise RuntimeError("no")
+
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    try:
+        wand.run(Broken, background=True)
+    except RuntimeError as error:
+        print("caught", error, wand, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert "caught no moobius.MoobiusWand(services=[], processes=[])" in program.output
+
+
+async def test_no_secret_is_in_the_traceback_of_a_failing_callback(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    folder = script(
+        tmp_path,
+        f"""
+class Curious(Room):
+    async def on_start(self):
+        self.http_api.access_token = "secret-token"
+        self.http_api.password = "sesame"
+        self.http_api.http_server_uri = "http://127.0.0.1:{unused_tcp_port}"
+        for ask in (self.fetch_agents, self.authenticate):
+            try:
+                await ask()
+            except Exception:
+                from loguru import logger
+                logger.exception("asked in vain")
+        print("asked", flush=True)
+
+MoobiusWand().run(Curious)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^asked$", re.MULTILINE))
+        await program.interrupt()
+    assert program.output.count("Traceback") == 2
+    assert "secret-token" not in program.output
+    assert "sesame" not in program.output

@@ -32,6 +32,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.defect("D81")
 def test_a_missing_key_is_no_and_a_reason(database: DatabaseInterface) -> None:
     found, reason = database.get_value("nobody")
     assert not found

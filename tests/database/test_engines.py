@@ -29,6 +29,7 @@ def test_the_names_of_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["null", "None", "False", "Nulldb", "NullDatabase", None, False])
+@pytest.mark.defect("D76")
 def test_the_names_of_null_which_warns(name: Any, logged: list[str]) -> None:
     assert get_engine(name) is NullDatabase
     assert any("nothing will be stored" in line for line in logged)

@@ -35,6 +35,7 @@ def reopened(tmp_path: Path, **options: Any) -> MoobiusStorage:
     return MoobiusStorage("service", "channel", db_config=config(tmp_path, "data", **options))
 
 
+@pytest.mark.promise("0-24")
 def test_containers_are_attributes_of_exactly_that_type(storage: MoobiusStorage) -> None:
     containers = [name for name, v in storage.__dict__.items() if type(v) is CachedDict]
     assert containers == ["data", "other"]
@@ -91,6 +92,8 @@ def test_save_keeps_what_was_changed_in_place(storage: MoobiusStorage, tmp_path:
         storage.save("nope")
 
 
+@pytest.mark.promise("0-36", "0-38")
+@pytest.mark.defect("D68")
 def test_load_and_clear(storage: MoobiusStorage, tmp_path: Path) -> None:
     storage.data = {"a": 1, "b": 2}
     assert "loaded=False" in repr(reopened(tmp_path, load=False).data)
@@ -148,6 +151,7 @@ def test_settings_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "service_s/channel_c/x/a.json").exists()
 
 
+@pytest.mark.defect("D77")
 def test_an_engine_that_fails_raises_and_names_the_container() -> None:
     with pytest.raises(StorageError, match=r"'x' cannot be opened: nobody answers"):
         MoobiusStorage("s", "c", [{"implementation": f"{__name__}.Failing", "name": "x"}])
@@ -180,6 +184,7 @@ def test_strict_containers(tmp_path: Path) -> None:
     assert not MoobiusStorage("s", "c", config(tmp_path, "x")).x.strict_mode
 
 
+@pytest.mark.promise("0-42")
 def test_the_base_puts_containers_on_any_engine(tmp_path: Path) -> None:
     storage = MagicalStorage()
     storage.put("memory")

@@ -1,5 +1,7 @@
 """The engine that stores nothing."""
 
+import pytest
+
 from moobius.database.cached_dict import CachedDict
 from moobius.database.null_database import NullDatabase
 
@@ -13,6 +15,7 @@ def test_it_accepts_everything_and_has_nothing() -> None:
     assert str(database) == "moobius.NullDatabase()"
 
 
+@pytest.mark.defect("D82")
 def test_a_container_on_it_is_a_dict_in_memory(logged: list[str]) -> None:
     container = CachedDict(NullDatabase())
     container.load()

@@ -1,125 +1,69 @@
-"""The HTTP API against the real local Platform; what a reply means, against literal replies."""
+"""The whole API as one object: its face, and files as services use them."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+import inspect
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from moobius.errors import (
-    BadResponseException,
-    LoginRefused,
-    MissingFile,
-    TransportError,
-    Unauthorized,
-)
-from moobius.local import LocalPlatform
-from moobius.network.http_api_wrapper import HTTPAPIWrapper, checked, is_url
-from moobius.network.transport import HttpTransport, Reply
-from moobius.types import DEFAULT_AVATAR
-from tests.support.wire import wire_to
+from moobius.errors import BadResponseException, MissingFile
+from moobius.network import http_api_wrapper
+from moobius.network.http_api_wrapper import HTTPAPIWrapper
+from moobius.types import DEFAULT_AVATAR, MessageBody, MessageContent
+from moobius.utils import is_url
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# sdk.md 1.6: what services call, with the arguments they name.
+METHODS = """
+    authenticate; refresh; sign_out; sign_up; request_sign_up_code; request_sign_up_code_again
+    sign_up_with_code the_code; request_password_reset_code; reset_password_with_code the_code
+    delete_account; fetch_user_info include_sub; update_current_user avatar description name
+    fetch_character_profile character
+    fetch_member_ids channel_id service_id raise_empty_list_err; fetch_agents service_id
+    create_service description; fetch_service_id_list
+    create_agent service_id name avatar description
+    update_agent service_id character avatar description name
+    create_channel channel_name channel_desc
+    bind_service_to_channel service_id channel_id; unbind_service_from_channel service_id channel_id
+    update_channel channel_id channel_name channel_desc
+    fetch_popular_channels; fetch_channel_list; this_user_channels
+    fetch_message_history channel_id limit before
+    upload file_path; convert_to_url file_path; download_size url headers
+    download source file_path auto_dir overwrite bytes headers
+    fetch_channel_group_dict channel_id service_id; fetch_channel_group_list channel_id service_id
+    fetch_channel_temp_group channel_id service_id
+    create_channel_group channel_id group_name characters; create_service_group characters
+    character_ids_of_service_group group_id
+    character_ids_of_channel_group sender_id channel_id group_id
+    update_channel_group channel_id group_id characters
+    update_temp_channel_group channel_id characters
+    fetch_user_from_group user_id channel_id group_id
+    fetch_target_group user_id channel_id group_id
+    fetch_channel_service_id channel_id; fetch_user_owned_services; fetch_user_owned_channels
+    checked_get url the_request requests_kwargs good_message bad_message raise_errors
+    checked_post url the_request requests_kwargs good_message bad_message raise_errors
+"""
+SIGNATURES = [line.split() for line in METHODS.replace("\n", ";").split(";") if line.strip()]
 
 
-@pytest.fixture
-async def api(memory_platform: LocalPlatform) -> AsyncIterator[HTTPAPIWrapper]:
-    """An account that has signed in."""
-    async with wire_to(memory_platform.url) as wire:
-        await wire.sign_up("ada")
-    # A slash at the end, as configurations have it.
-    api = HTTPAPIWrapper(memory_platform.url + "/", "ada@example.net", "ada")
-    await api.authenticate()
-    yield api
-    await api.close()
+@pytest.mark.parametrize("signature", SIGNATURES, ids=[name for name, *_ in SIGNATURES])
+async def test_every_method_has_its_name_and_arguments(signature: list[str]) -> None:
+    name, *arguments = signature
+    method = getattr(HTTPAPIWrapper, name)
+    assert inspect.iscoroutinefunction(method)
+    assert list(inspect.signature(method).parameters)[1 : len(arguments) + 1] == arguments
+    assert (method.__doc__ or "").strip()
 
 
-async def test_signing_in_brings_both_tokens(api: HTTPAPIWrapper) -> None:
-    access, refresh = await api.authenticate()
-    assert (access, refresh) == (api.access_token, api.refresh_token)
-    assert access and refresh
-    assert access not in str(api) and refresh not in str(api)
+async def test_every_name_of_the_module_is_there() -> None:
+    for name in ("summarize_html", "failed_json_analyze", "get_or_post", "BadResponseException"):
+        assert name in http_api_wrapper.__all__
+        assert getattr(http_api_wrapper, name)
 
 
-async def test_a_wrong_password_names_account_and_platform(api: HTTPAPIWrapper) -> None:
-    api.password = "wrong"
-    with pytest.raises(LoginRefused, match=r"ada@example\.net.*password") as caught:
-        await api.authenticate()
-    assert api.http_server_uri in str(caught.value)
-
-
-async def test_refreshing_brings_another_access_token(api: HTTPAPIWrapper) -> None:
-    before = api.access_token
-    assert await api.refresh() == api.access_token != before
-    assert (await api.fetch_user_info()).email == "ada@example.net"
-
-
-async def test_requests_that_fail_together_share_one_renewal(api: HTTPAPIWrapper) -> None:
-    renewals = 0
-    renew = api.renew
-
-    async def counting() -> str:
-        nonlocal renewals
-        renewals += 1
-        return await renew()
-
-    api.renew = counting  # type: ignore[method-assign]
-    api.access_token = "expired"
-    await asyncio.gather(*(api.fetch_channel_list() for _ in range(10)))
-    assert renewals == 1
-
-
-async def test_a_lost_refresh_token_falls_back_to_the_password(api: HTTPAPIWrapper) -> None:
-    api.access_token, api.refresh_token = "expired", "unknown"
-    assert await api.fetch_channel_list() == []
-
-
-async def test_channels_services_and_bindings(api: HTTPAPIWrapper) -> None:
-    channel = await api.create_channel("Tea room", "hot drinks")
-    assert await api.fetch_channel_list() == [channel]
-    assert channel in await api.fetch_popular_channels()
-    service = await api.create_service("mine")
-    other = await api.create_service("other")
-    assert await api.bind_service_to_channel(service, channel) is True
-    assert await api.bind_service_to_channel(service, channel) is True
-    assert await api.bind_service_to_channel(other, channel) is False
-    bound = {one["service_id"]: one["channel_ids"] for one in await api.fetch_service_id_list()}
-    assert bound == {service: [channel], other: []}
-    await api.unbind_service_from_channel(service, channel)
-    with pytest.raises(BadResponseException):
-        await api.unbind_service_from_channel(service, channel)
-    await api.update_channel(channel, "Coffee house", "hotter")
-
-
-async def test_members_and_an_empty_channel(api: HTTPAPIWrapper) -> None:
-    channel = await api.create_channel("Tea room", "")
-    user_id = (await api.fetch_user_info()).user_id
-    assert await api.fetch_member_ids(channel, "") == [user_id]
-    with pytest.raises(BadResponseException, match="Channel not found"):
-        await api.fetch_member_ids("no-such-channel", "")
-
-
-async def test_groups_of_both_kinds_resolve(api: HTTPAPIWrapper) -> None:
-    channel = await api.create_channel("Tea room", "")
-    service_group = await api.create_service_group(["b", "a"])
-    channel_group = await api.create_channel_group(channel, "mine", ["service"])
-    assert await api.character_ids_of_service_group(service_group.group_id) == ["b", "a"]
-    ids = await api.character_ids_of_channel_group("x", channel, service_group.group_id)
-    assert ids == ["b", "a"]
-    listed = await api.fetch_channel_group_list(channel, "")
-    assert [group["group_id"] for group in listed] == [channel_group.group_id]
-    assert await api.group_members("x", channel, "unknown") is None
-    assert await api.character_ids_of_service_group("unknown") == []
-
-
-async def test_an_unknown_character_is_named(api: HTTPAPIWrapper) -> None:
-    with pytest.raises(BadResponseException, match="nobody-1"):
-        await api.fetch_character_profile("nobody-1")
-    assert await api.known_characters(["nobody-1"]) == []
-
-
+@pytest.mark.defect("D51")
 async def test_uploads_keep_their_content_and_happen_once(
     api: HTTPAPIWrapper, tmp_path: Path
 ) -> None:
@@ -127,59 +71,46 @@ async def test_uploads_keep_their_content_and_happen_once(
     file.write_bytes(b"tea is ready")
     url = await api.convert_to_url(file)
     assert await api.convert_to_url(str(file)) == url
-    transport = HttpTransport()
-    reply = await transport.request("GET", url)
-    await transport.close()
-    assert (reply.status, reply.text) == (200, "tea is ready")
+    assert url in api.filehash2URL.values()
+    assert await api.download(url, bytes=True) == b"tea is ready"
+    assert await api.download_size(url) == len(b"tea is ready")
+    file.unlink()  # as services do on the next line
 
 
-async def test_what_is_not_a_local_file(api: HTTPAPIWrapper) -> None:
-    assert await api.convert_to_url("https://example.org/x.png") == "https://example.org/x.png"
+@pytest.mark.defect("D12")
+async def test_only_an_address_is_an_address(api: HTTPAPIWrapper) -> None:
+    for url in ("https://example.org/x.png", "HTTP://h/a b.png", "ftp://h/x", "ftps://h/x"):
+        assert await api.convert_to_url(url) == url
     assert await api.convert_to_url("") == await api.convert_to_url(None) == DEFAULT_AVATAR
-    with pytest.raises(MissingFile, match="no such file"):
-        await api.convert_to_url("no such file.png")
-    assert not is_url("see http://example.org")
+    for name in ("no such file.png", "see http://example.org", "my http://x/y.png"):
+        assert not is_url(name)
+        with pytest.raises(MissingFile):
+            await api.convert_to_url(name)
 
 
-async def test_an_unreachable_platform_names_the_address(unused_tcp_port: int) -> None:
-    api = HTTPAPIWrapper(f"http://127.0.0.1:{unused_tcp_port}", "a@b", "x")
-    with pytest.raises(TransportError, match=f"127.0.0.1:{unused_tcp_port}"):
-        await api.authenticate()
-    await api.close()
+async def test_the_file_of_a_message_comes_down(api: HTTPAPIWrapper, in_folder: Path) -> None:
+    (in_folder / "tea.txt").write_text("ready")
+    content = MessageContent(path=await api.upload("tea.txt"))
+    message = MessageBody("file", "CH", content, 1, [], "ADA", "M")
+    assert await api.download(message, bytes=True) == b"ready"
+    path = await api.download(message, "files/copy", headers="self")
+    assert path == (in_folder / "files" / "copy.txt").as_posix()
+    content.path = None
+    with pytest.raises(MissingFile, match=r"content\.path is empty"):
+        await api.download(message)
+    for wrong in (None, 7, Path("x")):
+        with pytest.raises(TypeError, match="URL or a MessageBody"):
+            await api.download(wrong)  # type: ignore[call-overload]
 
 
-# ---- What a reply means ----------------------------------------------------------------------
+async def test_a_file_that_is_gone_has_no_size_and_no_content(api: HTTPAPIWrapper) -> None:
+    gone = f"{api.http_server_uri}files/gone.png"
+    assert await api.download_size(gone) is None
+    with pytest.raises(BadResponseException, match="HTTP status 404 instead of the file"):
+        await api.download(gone, bytes=True)
 
 
-def reply(body: Any, status: int = 200) -> Reply:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return Reply(status, text, None if isinstance(body, str) else body)
-
-
-def test_a_good_reply_is_its_data() -> None:
-    assert checked(reply({"code": 10000, "data": [1]}), "GET /x") == [1]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "says", "code"),
-    [
-        ({"code": 10002, "message": "Channel not found"}, 200, "Channel not found", 10002),
-        ({"code": 10001, "msg": "older key"}, 200, "older key", 10001),
-        ("<html><h1>502 Bad\n gateway</h1></html>", 502, "502 Bad gateway", 502),
-        ("", 500, "an empty reply", 500),
-        ([], 200, "not the Platform's format", 200),
-        ({"no": "code"}, 200, "not the Platform's format", 200),
-    ],
-)
-def test_a_bad_reply_is_an_error_that_says_why(
-    body: Any, status: int, says: str, code: int
-) -> None:
-    with pytest.raises(BadResponseException, match=says) as caught:
-        checked(reply(body, status), "GET /x")
-    assert caught.value.code == code
-    assert str(caught.value).startswith("GET /x: ")
-
-
-def test_an_invalid_token_is_unauthorized() -> None:
-    with pytest.raises(Unauthorized):
-        checked(reply({"code": 10005, "message": "Invalid access_token"}), "GET /x")
+@pytest.mark.defect("D53")
+async def test_headers_are_a_dict_or_the_own_ones(api: HTTPAPIWrapper) -> None:
+    with pytest.raises(TypeError, match='headers must be a dict, "self" or None'):
+        await api.download(f"{api.http_server_uri}files/x", headers="mine")

@@ -92,6 +92,7 @@ async def test_commands_to_service(room: Room) -> None:
     assert bob.messages == []
 
 
+@pytest.mark.promise("0-11")
 async def test_every_click_of_magic_is_one_more_mickey_of_your_own(room: Room) -> None:
     _, ada, bob = room
     await asyncio.gather(ada.click("magic"), ada.click("magic"))
@@ -120,6 +121,7 @@ async def test_mickeys_and_canvas_survive_a_restart(tmp_path: Path) -> None:
         await ada.see("canvas", lambda canvas: "night" in canvas[0]["text"])
 
 
+@pytest.mark.promise("0-10", "0-11")
 async def test_everybody_swaps_a_canvas_of_their_own(room: Room) -> None:
     _, ada, bob = room
     day = await ada.see("canvas", lambda canvas: "morning" in canvas[0]["text"])
@@ -134,6 +136,7 @@ async def test_everybody_swaps_a_canvas_of_their_own(room: Room) -> None:
     await ada.see("canvas", lambda canvas: "morning" in canvas[0]["text"])
 
 
+@pytest.mark.promise("0-11")
 async def test_the_dialog_has_every_kind_of_input(room: Room) -> None:
     _, ada, bob = room
     buttons = await ada.see("buttons", lambda buttons: labels(buttons) == BUTTONS)
@@ -150,6 +153,7 @@ async def test_the_dialog_has_every_kind_of_input(room: Room) -> None:
     assert bob.messages == []
 
 
+@pytest.mark.promise("0-10", "0-11")
 async def test_channels_commands_menu_and_style(room: Room) -> None:
     _, ada, bob = room
     await ada.click("channels")
@@ -203,6 +207,7 @@ async def test_the_wand_checks_in_every_minute(tmp_path: Path) -> None:
         assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", text)
 
 
+@pytest.mark.promise("0-05", "0-13")
 async def test_the_agent_says_hello_and_answers(tmp_path: Path) -> None:
     folder = copy_project("demo", tmp_path)
     # Ada is there before the agent is: it greets her.
@@ -247,6 +252,7 @@ def test_the_configuration_as_committed_is_local_and_without_ids() -> None:
         assert not config.get("service_id")
 
 
+@pytest.mark.promise("0-05")
 def test_the_examples_for_a_hosted_platform_are_complete() -> None:
     for name in ("(example service).json", "(example agent).json"):
         config = json.loads((ROOT / "projects/demo/config" / name).read_text("utf-8"))

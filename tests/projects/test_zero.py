@@ -50,10 +50,12 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.promise("3-25")
 def test_service_py_is_the_last_listing_of_the_tutorial() -> None:
     assert (ROOT / "projects/zero/service.py").read_text("utf-8") == FINAL_SERVICE
 
 
+@pytest.mark.promise("3-22", "3-25")
 async def test_everybody_comes_first_in_their_own_list(tmp_path: Path) -> None:
     folder = copy_project("zero", tmp_path)
     async with Program(folder, "service.py") as program:
@@ -77,6 +79,7 @@ async def test_everybody_comes_first_in_their_own_list(tmp_path: Path) -> None:
     assert "refresh" in (folder / "logs/service.log").read_text("utf-8")
 
 
+@pytest.mark.promise("3-06", "3-38")
 async def test_a_restart_finds_the_members_again(tmp_path: Path) -> None:
     folder = copy_project("zero", tmp_path)
     async with Program(folder, "service.py") as program, Member(await program.url(), "Ada") as ada:

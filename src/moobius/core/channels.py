@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from loguru import logger
 
 from moobius import types
 from moobius.config import Settings
+from moobius.core.client import Client
+from moobius.errors import PlatformError
+from moobius.network import ws_payload_builder as builder
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 
 # `others` -> what to do with a channel of another service of this account: (unbind it, use it).
@@ -16,16 +21,24 @@ _OTHERS = {
 }
 
 
-async def bind_channels(http_api: HTTPAPIWrapper, settings: Settings, service_id: str) -> list[str]:
-    """Bind what is free, treat what is not as `others` says; return what is ours (sdk.md 2.5)."""
-    services = await http_api.fetch_service_id_list()
-    owners = {
+async def channel_owners(http_api: HTTPAPIWrapper) -> dict[str, str]:
+    """Return channel id -> service id for the channels bound to services of this account."""
+    return {
         channel_id: service["service_id"]
-        for service in services
+        for service in await http_api.fetch_service_id_list()
         for channel_id in service.get("channel_ids") or ()
     }
+
+
+async def bind_channels(http_api: HTTPAPIWrapper, settings: Settings, service_id: str) -> list[str]:
+    """Bind what is free, treat what is not as `others` says; return what is ours (sdk.md 2.5)."""
+    owners = await channel_owners(http_api)
+    wanted = list(settings.channels)
+    if settings.initialize_all_bound_channels:
+        bound = (channel_id for channel_id, owner in owners.items() if owner == service_id)
+        wanted += [channel_id for channel_id in bound if channel_id not in wanted]
     ours = []
-    for channel_id in settings.channels:
+    for channel_id in wanted:
         owner = owners.get(channel_id)
         if owner != service_id:
             unbind, use = _OTHERS[settings.others] if owner else (False, True)
@@ -43,3 +56,23 @@ async def bind_channels(http_api: HTTPAPIWrapper, settings: Settings, service_id
             else "put channel ids into `channels` of the service configuration",
         )
     return ours
+
+
+async def join_channels(client: Client, channels: Iterable[str]) -> None:
+    """Make a user a member of channels and ask for their views; one that fails is skipped."""
+    wanted = list(channels)
+    if not wanted:
+        logger.warning("no channels to join: put their ids into `channels` of the configuration")
+        return
+    joined = await client.http_api.fetch_channel_list()
+    for channel_id in wanted:
+        try:
+            if channel_id not in joined:
+                # Answered before we go on: who is not yet a member may not look around.
+                join = builder.join_channel(client.own_id, channel_id)
+                if not (await client.ws_client.ask(join)).status:
+                    continue  # the reason has been logged
+            refresh = builder.action(types.REFRESH, client.own_id, channel_id)
+            await client.ws_client.send(refresh)
+        except PlatformError as error:
+            logger.error("channel {} not joined: {}", channel_id, error)

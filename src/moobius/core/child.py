@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner
+from moobius.core.runner import Runner, ignore_interrupt
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Failed:
 
 def main(cls: type[Moobius], kwargs: dict[str, Any], queue: Any, report: Connection) -> None:
     """Build the service, run it, and report once: ready, or why not."""
-    runner = Runner(ignore_interrupt=True)
+    ignore_interrupt()
+    runner = Runner()
     _stop_with_parent(runner)
     reported = threading.Event()
 

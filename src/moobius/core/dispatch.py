@@ -7,47 +7,24 @@ offered to `on_error`.
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from moobius import types
+from moobius.core.bursts import Bursts
+from moobius.core.callbacks import Callbacks
 from moobius.core.lanes import Lanes
-from moobius.network.frame_reader import Inbound, build
+from moobius.core.routes import ACTION_ROUTES, ROUTES, UNKNOWN
+from moobius.network.frame_reader import Inbound
+from moobius.tolerant import build, from_dict
 from moobius.types import Character, UpdateBody, UpdateItem
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
-
-# (type, subtype) -> callback; a subtype of "" stands for any.
-ROUTES: dict[tuple[str, str], str] = {
-    (types.MESSAGE_UP, ""): "on_message_up",
-    (types.MESSAGE_DOWN, ""): "on_message_down",
-    (types.ACTION, types.JOIN): "on_join",
-    (types.ACTION, types.LEAVE): "on_leave",
-    (types.ACTION, types.REFRESH): "on_refresh",
-    (types.ACTION, types.BUTTON_CLICK): "on_button_click",
-    (types.ACTION, types.MENU_ITEM_CLICK): "on_menu_item_click",
-    (types.UPDATE, types.UPDATE_CHARACTERS): "on_update",
-    (types.UPDATE, types.UPDATE_BUTTONS): "on_update",
-    (types.UPDATE, types.UPDATE_CANVAS): "on_update",
-    (types.UPDATE, types.UPDATE_STYLE): "on_update",
-    (types.UPDATE, types.UPDATE_MENU): "on_update",
-    (types.UPDATE, types.UPDATE_CHANNEL_INFO): "on_update",
-    (types.COPY, ""): "on_copy_client",
-}
-UNKNOWN = "on_unknown_payload"
-
-# Where `on_update` goes on to.
-UPDATE_ROUTES: Mapping[str, str] = {
-    types.UPDATE_CHARACTERS: "on_update_characters",
-    types.UPDATE_BUTTONS: "on_update_buttons",
-    types.UPDATE_CANVAS: "on_update_canvas",
-    types.UPDATE_STYLE: "on_update_style",
-    types.UPDATE_MENU: "on_update_menu",
-    types.UPDATE_CHANNEL_INFO: "on_update_channel_info",
-}
 
 # The lane of an event, by the `order` setting; None lets callbacks of a lane overlap.
 _LANES: Mapping[str, Callable[[Inbound], Hashable]] = {
@@ -75,7 +52,9 @@ class Dispatch:
         self._service = service
         self._lane_of = _LANES[order]
         self._one_at_a_time = order != "arrival"
+        self._routes_actions_itself = type(service).on_action is not Callbacks.on_action
         self._lanes = Lanes(limit)
+        self._bursts = Bursts()
 
     def open(self) -> None:
         """Begin to call callbacks; frames that came earlier come first."""
@@ -83,6 +62,10 @@ class Dispatch:
 
     async def take(self, frame: Inbound) -> None:
         """Queue a frame for its callback; waits while too many are running."""
+        member = (frame.channel_id, frame.sender)
+        if frame.is_fetch and not self._bursts.begins(member, time.monotonic()):
+            logger.debug("one refresh answers this too: {}", frame.event)
+            return
         await self._lanes.put(self._lane_of(frame), lambda: self._handle(frame))
 
     async def drain(self, seconds: float) -> None:
@@ -90,14 +73,19 @@ class Dispatch:
         await self._lanes.drain(seconds)
 
     async def _handle(self, frame: Inbound) -> None:
-        callback = route_of(frame)
+        callback, event = route_of(frame), frame.event
+        if callback in ACTION_ROUTES.values() and self._routes_actions_itself:
+            callback, event = "on_action", dataclasses.asdict(event)
+        if callback == UNKNOWN and _is_gateway_error(event):
+            logger.error("the Platform reports an internal error: {}", event)
+            return
         try:
             await self._resolve(frame)
         except Exception as error:
             # Not "sent to nobody", which would make a service command of it.
-            await self._failed(callback, frame.event, error, "could not be prepared for")
+            await self._failed(callback, event, error, "could not be prepared for")
             return
-        running = self._call(callback, frame.event)
+        running = self._call(callback, event)
         if self._one_at_a_time:
             await running
         else:
@@ -122,7 +110,10 @@ class Dispatch:
         """Return the characters of an update: a group id, ids, or objects, as it came."""
         service, shown = self._service, frame.characters
         if isinstance(shown, list) and any(isinstance(item, dict) for item in shown):
-            return [build(Character, item) for item in shown]
+            return [
+                from_dict(Character, {"character_id": item} if isinstance(item, str) else item)
+                for item in shown
+            ]
         ids = await service.group_lib.members_of(
             service.http_api,
             shown,
@@ -145,3 +136,8 @@ class Dispatch:
             await self._service.on_error(callback, event, error)
         except Exception as second:
             logger.opt(exception=second).error("on_error itself raised")
+
+
+def _is_gateway_error(frame: Mapping[str, Any]) -> bool:
+    """Recognise how the hosted Platform's gateway says that it failed (platform.md 3.11)."""
+    return str(frame.get("message")).lower() == "internal server error"

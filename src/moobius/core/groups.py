@@ -56,6 +56,8 @@ class ServiceGroupLib:
             return None
         if ids == [types.SERVICE] and not is_message_down:
             return types.SERVICE
+        if len(ids) == 1 and self._members.peek(ids[0]) is not None:
+            return ids[0]  # a group we know already, given by its id
         return await self.group_of(http_api, ids, None if is_message_down else channel_id)
 
     async def group_of(

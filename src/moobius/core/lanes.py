@@ -34,6 +34,7 @@ class Lanes:
         self._open = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._draining = False
         self._stopping = False
 
     def open(self) -> None:
@@ -41,11 +42,16 @@ class Lanes:
         self._open.set()
 
     async def put(self, key: Hashable, work: Work) -> None:
-        """Queue work in its lane; waits while the lanes are closed or too much is under way."""
+        """Queue work in its lane; waits while the lanes are closed or too much is under way.
+
+        Once `drain` was called, new work is dropped.
+        """
         await self._open.wait()
-        while self._under_way >= self._limit:
+        while self._under_way >= self._limit and not self._draining:
             self._room.clear()
             await self._room.wait()
+        if self._draining:
+            return
         self._begin()
         lane = self._lanes.get(key)
         if lane is None:
@@ -58,11 +64,20 @@ class Lanes:
     def spawn(self, callback: Coroutine[Any, Any, None], name: str) -> None:
         """Run a callback on its own, beside its lane."""
         self._begin()
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._end()
+            if task.cancelled() and not self._stopping:
+                logger.error("{} was cancelled: it waited for something that was", name)
+
         # Not a `finally` around it: a task that is cancelled before its first step runs nothing.
-        self._hold(callback, name).add_done_callback(lambda _: self._end())
+        self._hold(callback, name).add_done_callback(over)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for what is under way, then cancel what is not done in time."""
+        """Take nothing new, wait for what is under way, then cancel what is not done in time."""
+        self._draining = True
+        self._room.set()
+        self._open.set()
         try:
             await asyncio.wait_for(self._empty.wait(), seconds)
         except asyncio.TimeoutError:

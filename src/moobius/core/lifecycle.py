@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -18,10 +19,13 @@ from loguru import logger
 
 from moobius.core.dispatch import Dispatch
 from moobius.errors import ConfigError, LoginRefused, MoobiusError
+from moobius.network.backoff import backoff
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
+    from moobius.local.embedded import RunningPlatform
 
+NEW_SERVICE_PATIENCE = 10.0  # seconds until a new service is known to all of the Platform
 STOP_TIMEOUT = 10.0  # seconds that running callbacks get when the service stops
 
 
@@ -49,37 +53,53 @@ async def run(service: Moobius) -> None:
             await _join_channels(service)
         _start_scheduler(service, stack)
         stack.push_async_callback(_contain, "on_stop", service.on_stop)
-        stack.push_async_callback(dispatch.drain, STOP_TIMEOUT)
         await service.on_start()
         dispatch.open()
+        listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
+        stack.push_async_callback(_finish, service, dispatch, listening)
         logger.info("{} is ready: {} channels", type(service).__name__, len(service.channels))
         if service._when_ready is not None:
             service._when_ready()
-        listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
-        stack.push_async_callback(_stop_listening, service, listening)
         await service.ws_client.receive()
 
 
 async def log_in(service: Moobius) -> None:
-    """Log in on a new connection; with a token that is not valid any more, renew it first.
+    """Log in on a new connection, with another token if this one is not valid any more.
+
+    A service that was created a moment ago may not be known everywhere yet: then again, for a
+    while.
 
     Raises:
-        LoginRefused: If the Platform says no, also with a new token.
+        LoginRefused: If the Platform goes on saying no.
     """
     login = service.send_service_login if service.service_mode else service.send_user_login
-    try:
-        await login()
-    except LoginRefused as refused:
-        if "access_token" not in refused.reason:
-            raise
-        await service.http_api.renew()
-        await login()
+    renewed, delays = False, backoff()
+    while True:
+        try:
+            await login()
+            return
+        except LoginRefused as refused:
+            if not renewed and "access_token" in refused.reason:
+                renewed = True
+                await service.http_api.renew()
+            elif time.monotonic() < service._new_until:
+                await asyncio.sleep(next(delays))
+            else:
+                raise
 
 
 async def listen(service: Moobius) -> None:
     """Hand each spell to `on_spell`, in order; what it raises is logged and stops nothing."""
     while True:
-        spell = await service.queue.coro_get()
+        try:
+            spell = await service.queue.coro_get()
+        except (EOFError, OSError):
+            raise  # the queue itself is gone
+        except Exception as error:
+            logger.opt(exception=error).error(
+                "a spell could not be read: {}: {}", type(error).__name__, error
+            )
+            continue
         if isinstance(spell, StopListening):
             return
         try:
@@ -102,8 +122,10 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
     from moobius.local.embedded import find_or_start, provision
 
     project = Path.cwd()
-    platform = await asyncio.to_thread(find_or_start, project, announce=announce)
-    stack.push_async_callback(asyncio.to_thread, platform.close)
+    # In a thread, which goes on when we are cancelled: what it starts must be stopped all the same.
+    starting = asyncio.ensure_future(asyncio.to_thread(find_or_start, project, announce=announce))
+    stack.push_async_callback(_close_platform, starting)
+    platform = await asyncio.shield(starting)
     settings = service.settings
     name = type(service).__name__
     # A service without an account is the developer's. A user needs one of its own, to be somebody.
@@ -131,6 +153,12 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
     service.ws_client.ws_server_uri = platform.ws_url
     if service.service_mode and not service.client_id:
         service.client_id = grant.service_id
+
+
+async def _close_platform(starting: asyncio.Future[RunningPlatform]) -> None:
+    await asyncio.wait({starting})
+    if not starting.cancelled() and starting.exception() is None:
+        await asyncio.to_thread(starting.result().close)
 
 
 def announce(line: str) -> None:
@@ -199,9 +227,14 @@ async def _contain(name: str, work: Callable[..., Any], *args: Any) -> None:
         logger.opt(exception=error).error("{} raised in {}: {}", type(error).__name__, name, error)
 
 
+async def _finish(service: Moobius, dispatch: Dispatch, listening: asyncio.Task[None]) -> None:
+    """Let what is under way come to its end, for a bounded time."""
+    await asyncio.gather(_stop_listening(service, listening), dispatch.drain(STOP_TIMEOUT))
+
+
 async def _stop_listening(service: Moobius, listening: asyncio.Task[None]) -> None:
     # The loop waits in a thread, which only an object on the queue can wake.
     service.queue.put(StopListening())
-    await asyncio.wait({listening}, timeout=1.0)
+    await asyncio.wait({listening}, timeout=STOP_TIMEOUT)
     listening.cancel()
     service.queue.cancel_join_thread()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Coroutine
@@ -11,18 +12,31 @@ from typing import Any
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 interrupted = threading.Event()
-"""Set when Ctrl+C ends the program by `exit_on_interrupt`."""
+"""Set when Ctrl+C or SIGTERM ends the program, or the coroutine that was the program."""
+
+_left_to_parent: set[signal.Signals] = set()
 
 
-def exit_on_interrupt() -> None:
-    """Let Ctrl+C end the program by `SystemExit(130)`, unless somebody handles it already.
+def exit_on_signals() -> None:
+    """Let Ctrl+C and SIGTERM end the program by `SystemExit`, unless somebody handles them already.
 
     A `KeyboardInterrupt` would print a traceback, and one that strikes during an import makes
-    Python end by the signal even if it is caught.
+    Python end by the signal even if it is caught. A shell script starts its background jobs with
+    Ctrl+C ignored; who sends them the signal by hand means it.
     """
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _exit)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    nobody = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN)
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) in nobody and number not in _left_to_parent:
+            signal.signal(number, _exit)
+
+
+def ignore_interrupt() -> None:
+    """Leave Ctrl+C to the parent; a terminal sends it to child processes too."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _left_to_parent.add(signal.SIGINT)
 
 
 def _exit(signal_number: int, frame: object) -> None:
@@ -31,60 +45,65 @@ def _exit(signal_number: int, frame: object) -> None:
 
 
 class Runner:
-    """Runs a coroutine until it ends or is stopped.
+    """Runs a coroutine until it ends or is stopped, by `stop` or by a signal."""
 
-    Args:
-        ignore_interrupt: Leave Ctrl+C to somebody else; a terminal sends it to child processes
-            too, whose parent then decides.
-    """
-
-    def __init__(self, *, ignore_interrupt: bool = False) -> None:
-        self._ignore_interrupt = ignore_interrupt
+    def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self.stopped_by: int | None = None
         """The signal that ended it; 0 for `stop()`."""
+        self._stop_asked = False
 
     def run(self, main: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Run to the end; returns when it was stopped, raises what it raises."""
         self._loop = loop = asyncio.new_event_loop()
+        handlers: dict[signal.Signals, Any] = {}
         try:
             asyncio.set_event_loop(loop)
             self._task = loop.create_task(main())
-            self._take_signals(loop)
+            handlers = self._take_signals(loop)
+            if self._stop_asked:  # before there was a loop
+                self._stop(0)
             try:
                 loop.run_until_complete(self._task)
             except asyncio.CancelledError:
                 if self.stopped_by is None:
                     raise
         finally:
-            _close(loop)
             self._loop = None
+            _close(loop)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def stop(self) -> None:
-        """Stop it in order, from any thread."""
+        """Stop it in order, from any thread; if it does not run yet, as soon as it does."""
+        self._stop_asked = True
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._stop, 0)
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has just been closed
+                loop.call_soon_threadsafe(self._stop, 0)
 
     def _stop(self, signal_number: int) -> None:
         # The first time cancels the service, the second its cleaning up.
         if self.stopped_by is None:
             self.stopped_by = signal_number
+        if signal_number:
+            interrupted.set()
         if self._task is not None:
             self._task.cancel()
 
-    def _take_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _take_signals(self, loop: asyncio.AbstractEventLoop) -> dict[signal.Signals, Any]:
+        """Let signals stop it; return who handled them before."""
         if threading.current_thread() is not threading.main_thread():
-            return
-        for number in STOP_SIGNALS:
-            if number == signal.SIGINT and self._ignore_interrupt:
-                signal.signal(number, signal.SIG_IGN)
-                continue
+            return {}
+        wanted = [number for number in STOP_SIGNALS if number not in _left_to_parent]
+        before = {number: signal.getsignal(number) for number in wanted}
+        for number in before:
             try:
                 loop.add_signal_handler(number, self._stop, number)
             except NotImplementedError:  # Windows: through Python's own handler, a little later
                 signal.signal(number, lambda n, _: loop.call_soon_threadsafe(self._stop, n))
+        return before
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

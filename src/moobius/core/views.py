@@ -7,10 +7,15 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from loguru import logger
+
 from moobius import types
-from moobius.network.http_api_wrapper import HTTPAPIWrapper, existing_file, is_url
+from moobius.errors import TransportError
+from moobius.network.files import existing_file
+from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.network.ws_payload_builder import without_nones
 from moobius.types import as_plain
+from moobius.utils import is_url
 
 Item = dict[str, Any]
 
@@ -90,8 +95,9 @@ def click_arguments(arguments: Iterable[Any] | None) -> list[types.ClickArgument
     return result
 
 
-async def attach_file(http_api: HTTPAPIWrapper, content: types.MessageContent) -> None:
+async def attach_file(http_api: HTTPAPIWrapper, message: types.MessageBody) -> None:
     """Upload a message's local file and fill in its name, size and address."""
+    content = message.content
     if content.path and not is_url(content.path):
         local = existing_file(content.path)
         content.path = await http_api.convert_to_url(local)
@@ -100,3 +106,8 @@ async def attach_file(http_api: HTTPAPIWrapper, content: types.MessageContent) -
         return
     content.path = await http_api.convert_to_url(content.path)
     content.filename = content.filename or unquote(PurePosixPath(urlsplit(content.path).path).name)
+    if message.subtype == types.FILE and content.size is None:
+        try:
+            content.size = await http_api.download_size(content.path)
+        except TransportError as error:
+            logger.debug("size of {} not known: {}", content.path, error)

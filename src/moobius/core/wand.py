@@ -9,25 +9,26 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moobius.config import load_config
+from moobius.config_keywords import KEYWORDS, keywords_to_parts
 from moobius.core import child
 from moobius.core.lifecycle import announce
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner, exit_on_interrupt, interrupted
+from moobius.core.runner import Runner, exit_on_signals, interrupted
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
     from moobius.core.sdk import Moobius
 
 READY_TIMEOUT = 60.0  # seconds a background service may take to get ready
-STOP_TIMEOUT = 15.0  # seconds it may take to stop; its own callbacks get 10 of them
-
-_CONFIG_KEYWORDS = ("config", "account_config", "service_config", "db_config", "log_config")
+STOP_TIMEOUT = 20.0  # seconds it may take to stop; callbacks get 10 of them, last frames 5
 
 
 class MoobiusWand:
@@ -54,6 +55,7 @@ class MoobiusWand:
         self._queues: dict[int, Any] = {}
         self._runners: dict[int, Runner] = {}
         self._platform: Any = None
+        self._waits_at_exit = False
 
     def __str__(self) -> str:
         return (
@@ -101,26 +103,29 @@ class MoobiusWand:
         """Hand an object to a running service, whose `on_spell` is called with it.
 
         Raises:
-            WandError: If there is no such service, or it has ended.
+            WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
         """
-        self._queue_of(handle).put(obj)
+        self._queue_for(handle, obj).put(obj)
 
     async def aspell(self, handle: int, obj: Any) -> None:
         """Hand an object to a running service without blocking the event loop.
 
         Raises:
-            WandError: If there is no such service, or it has ended.
+            WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
         """
-        await self._queue_of(handle).coro_put(obj)
+        await self._queue_for(handle, obj).coro_put(obj)
 
     def join(self) -> None:
         """Wait until all background services have ended; Ctrl+C stops them."""
         try:
-            for process in self.processes.values():
+            for process in list(self.processes.values()):
                 process.join()
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             self.stop_all()
             raise SystemExit(128 + signal.SIGINT) from None
+        except SystemExit:
+            self.stop_all()
+            raise
 
     def stop_all(self, force_exit: bool = False) -> None:
         """Stop every service: politely first, after a while firmly.
@@ -128,17 +133,17 @@ class MoobiusWand:
         Args:
             force_exit: End the program too, with status 1.
         """
-        for runner in self._runners.values():
+        for runner in list(self._runners.values()):
             runner.stop()
-        for process in self.processes.values():
+        processes = dict(self.processes)
+        for process in processes.values():
             if process.is_alive():
                 process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT
-        for process in self.processes.values():
-            process.join(max(0.0, deadline - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
+        for handle, process in processes.items():
+            _end(process, deadline - time.monotonic())
+            # Spells that nobody took would keep us from ending.
+            self._queues[handle].cancel_join_thread()
         if self._platform is not None:
             self._platform.close()
             self._platform = None
@@ -149,7 +154,7 @@ class MoobiusWand:
 
     def _run_here(self, handle: int, cls: type[Moobius], kwargs: dict[str, Any]) -> None:
         runner = self._runners[handle] = Runner()
-        exit_on_interrupt()
+        exit_on_signals()
         try:
             service = cls(**kwargs)
             self._queues[handle] = service.queue  # first: who sees the service may cast a spell
@@ -175,6 +180,10 @@ class MoobiusWand:
     ) -> None:
         from aioprocessing import AioQueue
 
+        exit_on_signals()
+        if not self._waits_at_exit:
+            self._waits_at_exit = True
+            atexit.register(self._at_exit)
         self._share_local_platform(cls, kwargs)
         context = multiprocessing.get_context()
         queue = AioQueue(context=context)
@@ -184,34 +193,26 @@ class MoobiusWand:
             args=(cls, kwargs, queue, sender),
             name=f"{cls.__name__}<handle={handle}>",
         )
-        if not self.processes:
-            atexit.register(self._at_exit)
-        exit_on_interrupt()
         process.start()
         sender.close()
         self.processes[handle], self._queues[handle] = process, queue
         try:
-            report = receiver.recv() if receiver.poll(ready_timeout) else None
-        except EOFError:
-            process.join()
-            raise WandError(
-                f"{cls.__name__} ended before it was ready, with status {process.exitcode}"
-            ) from None
-        if report is None:
-            process.kill()
-            process.join()
-            raise WandError(f"{cls.__name__} was not ready within {ready_timeout:g} s; stopped")
-        if isinstance(report, child.Failed):
-            process.join()
-            raise report.error from _ChildTraceback(report.traceback)
+            with receiver:
+                _wait_until_ready(cls.__name__, process, receiver, ready_timeout)
+        except Exception:
+            # The caller is told, and may go on without this one.
+            del self.processes[handle], self._queues[handle]
+            raise
 
     def _share_local_platform(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
         """Start the local Platform here if it is wanted, so that it outlives each single child."""
-        given = {key: kwargs[key] for key in _CONFIG_KEYWORDS if key in kwargs}
-        own_constructor = "__init__" in vars(cls)
+        given = {key: kwargs[key] for key in KEYWORDS if key in kwargs}
+        from moobius.core.sdk import Moobius
+
+        own_constructor = cls.__init__ is not Moobius.__init__
         if self._platform is not None or (own_constructor and not given):
             return
-        if load_config(**given).settings.is_local:
+        if load_config(**keywords_to_parts(given)).settings.is_local:
             from moobius.local.embedded import find_or_start
 
             self._platform = find_or_start(Path.cwd(), announce=announce)
@@ -234,18 +235,52 @@ class MoobiusWand:
             sys.stderr.flush()
             os._exit(status)
 
-    def _queue_of(self, handle: int) -> Any:
-        process = self.processes.get(handle)
-        if handle not in self._queues or (process is not None and not process.is_alive()):
+    def _queue_for(self, handle: int, obj: Any) -> Any:
+        """Return the queue of a service that runs, for an object that can travel."""
+        if not self._is_running(handle):
             ended = " has ended" if handle in self._queues else ""
             living = [
                 f"{number} ({self._names[number]})"
-                for number in self._queues
-                if number in self.services
-                or (number in self.processes and self.processes[number].is_alive())
+                for number in list(self._queues)
+                if self._is_running(number)
             ]
             raise WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
+        try:
+            ForkingPickler.dumps(obj)  # the queue itself would find out too late to tell us
+        except Exception as error:
+            raise WandError(f"this spell cannot travel: {error}") from error
         return self._queues[handle]
+
+    def _is_running(self, handle: int) -> bool:
+        process = self.processes.get(handle)
+        return handle in self.services or (process is not None and process.is_alive())
+
+
+def _wait_until_ready(
+    name: str, process: BaseProcess, receiver: Connection, ready_timeout: float
+) -> None:
+    """Wait for the report of a child; whatever else happens, the child ends."""
+    try:
+        report = receiver.recv() if receiver.poll(ready_timeout) else None
+    except EOFError:
+        _end(process, STOP_TIMEOUT)
+        raise WandError(
+            f"{name} ended before it was ready, with status {process.exitcode}"
+        ) from None
+    if report is None:
+        _end(process, 0)
+        raise WandError(f"{name} was not ready within {ready_timeout:g} s; stopped")
+    if isinstance(report, child.Failed):
+        _end(process, STOP_TIMEOUT)
+        raise report.error from _ChildTraceback(report.traceback)
+
+
+def _end(process: BaseProcess, seconds: float) -> None:
+    """Wait for the end of a process; kill it if that takes too long."""
+    process.join(max(0.0, seconds))
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 class _ChildTraceback(Exception):

@@ -34,7 +34,8 @@ class CachedDict(dict[str, Any]):
     A record that cannot be read is an error for its key alone: `d[key]` raises `BrokenRecord`,
     iteration over a loaded container leaves it out, and writing or deleting it repairs it.
     Copies (`copy.copy`, `copy.deepcopy`, pickles) are further handles on the same store; `copy()`
-    is a plain dict.
+    is a plain dict. Code in C that looks past the class, as `json.dumps` does, sees only what is in
+    memory: give it `copy()`, or call `load` first.
     """
 
     # `dict.__getitem__` is not overridden on purpose: what is in memory is read at the speed of a

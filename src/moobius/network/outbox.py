@@ -22,15 +22,29 @@ class Outgoing:
     """For people: `message_down to channel X`."""
     is_message: bool
     sent_at: float = 0.0
+    login_missed: bool = False
+    """Refused once because the session was not logged in (any more): it had no effect."""
 
 
 class Outbox:
     """A bounded, ordered queue that remembers what was sent until it is acknowledged."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._queued: deque[Outgoing] = deque()
         self._sent: dict[str, Outgoing] = {}
+
+    def qsize(self) -> int:
+        """Return how many frames are not yet acknowledged, written or not."""
+        return len(self)
+
+    def empty(self) -> bool:
+        """Tell whether all frames are acknowledged."""
+        return not len(self)
+
+    def full(self) -> bool:
+        """Tell whether a sender has to wait."""
+        return self.is_full
 
     def __len__(self) -> int:
         return len(self._queued) + len(self._sent)
@@ -38,7 +52,7 @@ class Outbox:
     @property
     def is_full(self) -> bool:
         """Tell whether a sender has to wait."""
-        return len(self) >= self._capacity
+        return len(self) >= self.capacity
 
     @property
     def has_queued(self) -> bool:
@@ -55,6 +69,10 @@ class Outbox:
         frame.sent_at = now
         self._sent[frame.request_id] = frame
         return frame
+
+    def find(self, request_id: str) -> Outgoing | None:
+        """Return a frame that waits for its answer; `None` if it is not ours."""
+        return self._sent.get(request_id)
 
     def acknowledge(self, request_id: str) -> Outgoing | None:
         """Forget a frame that was answered, and return it; `None` if it is not ours."""

@@ -9,22 +9,29 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import aiohttp
-import certifi
 import msgspec
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from moobius.errors import TransportError
+from moobius.network.tls import tls_context
 
-HTTP_TIMEOUT = 30.0  # seconds for a whole JSON request; these are small
+# aiohttp and websockets take longer to import than all the rest of the package, and a program
+# that only looks at a configuration or a store needs neither: they come with the first use.
+if TYPE_CHECKING:
+    import aiohttp
+
+HTTP_TIMEOUT = 30.0  # seconds for a whole JSON request; and for the next piece of a file
 CONNECT_TIMEOUT = 16.0  # seconds to open a socket (sdk.md 1.7)
+CHUNK = 256 * 1024  # bytes of a file at a time, at most
 MAX_INBOUND_FRAME = 1024 * 1024  # bytes; the Platform's own limit is an eighth of this
 _DOUBLE_SLASH = re.compile(r"(?<!:)//+")
 
@@ -37,6 +44,21 @@ class Reply:
     text: str
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stream(Protocol):
+    """A reply whose content comes in pieces."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP headers."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the content; raises `TransportError` when it breaks off."""
 
 
 class Transport(Protocol):
@@ -54,6 +76,11 @@ class Transport(Protocol):
     ) -> Reply:
         """Carry one request; raises `TransportError` when no reply came."""
 
+    def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Ask for a file; raises `TransportError` when no reply came."""
+
     async def close(self) -> None:
         """Give back what the transport holds."""
 
@@ -67,32 +94,32 @@ class Connection(Protocol):
     async def receive(self) -> str:
         """Wait for one frame; raises `TransportError` when the connection is gone."""
 
+    async def ping(self, seconds: float) -> bool:
+        """Tell whether the other side answers in time, and what it sent before has been read."""
+
 
 Connector = Callable[[str], AbstractAsyncContextManager[Connection]]
 
 
 def clean_url(url: str) -> str:
     """Collapse double slashes in the path, so that a base address may or may not end in one."""
-    return _DOUBLE_SLASH.sub("/", url)
+    path, mark, query = url.partition("?")
+    return _DOUBLE_SLASH.sub("/", path) + mark + query
 
 
-def tls_context() -> ssl.SSLContext:
-    """Make the context for `https://` and `wss://`, which verifies certificates, always.
-
-    `SSL_CERT_FILE` in the environment is honoured, as by every OpenSSL program.
-    """
-    context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"]:
-        context.load_verify_locations(certifi.where())
-    return context
+def without_query(url: str) -> str:
+    """Return an address as it may be shown: what follows the `?` can be a signature."""
+    return url.partition("?")[0]
 
 
 class HttpTransport:
     """The one HTTP session of a client, opened at the first request."""
 
-    def __init__(self, timeout: float = HTTP_TIMEOUT) -> None:
+    def __init__(self, timeout: float = HTTP_TIMEOUT, *, ca_file: str | None = None) -> None:
         self._timeout = timeout
+        self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def request(
         self,
@@ -109,31 +136,33 @@ class HttpTransport:
         Raises:
             TransportError: If no reply came: no connection, broken connection, or too late.
         """
-        session, url = self._open(), clean_url(url)
-        endpoint = f"{method} {url}"
-        # An upload may take as long as it takes, as long as it moves.
-        whole = None if data is not None else self._timeout
-        try:
-            async with session.request(
-                method,
-                url,
-                json=json,
-                params=params,
-                headers=headers,
-                data=data,
-                timeout=aiohttp.ClientTimeout(total=whole, sock_read=self._timeout),
+        # An upload may take as long as it takes; whoever sends it watches that it moves.
+        timeout = self._limits(whole=self._timeout) if data is None else self._limits(piece=None)
+        with self._told_as(f"{method} {without_query(url)}"):
+            async with self._open().request(
+                method, url, json=json, params=params, headers=headers, data=data, timeout=timeout
             ) as response:
-                text = await response.text()
+                text = await response.text(errors="replace")
                 return Reply(response.status, text, _as_json(text), response.headers)
-        except asyncio.TimeoutError:
-            reason = f"no answer within {self._timeout:g} s"
-            raise TransportError(reason, endpoint=endpoint) from None
-        except aiohttp.ClientConnectorError as error:
-            why = error.os_error.strerror or error.os_error
-            reason = f"cannot be reached ({why}); is the address right and the Platform running?"
-            raise TransportError(reason, endpoint=endpoint) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransportError(f"{type(error).__name__}: {error}", endpoint=endpoint) from None
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Stream]:
+        """Ask for a file, whose content is then read in pieces.
+
+        Raises:
+            TransportError: If no reply came, or, while reading, if no further piece did.
+        """
+        endpoint = f"GET {without_query(url)}"
+        with self._told_as(endpoint):
+            response = await self._open().get(
+                url, headers=headers, timeout=self._limits(piece=self._timeout)
+            )
+        try:
+            yield _Stream(response, lambda: self._told_as(endpoint))
+        finally:
+            response.close()
 
     async def close(self) -> None:
         """Close the session; a later request opens a new one."""
@@ -142,32 +171,100 @@ class HttpTransport:
             self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is not loop:
+            self._session.detach()  # a program that calls `asyncio.run` more than once
+            self._session = None
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls_context()))
+            tls = tls_context(self._ca_file)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls))
+            self._loop = loop
         return self._session
+
+    def _limits(
+        self, *, whole: float | None = None, piece: float | None = None
+    ) -> aiohttp.ClientTimeout:
+        import aiohttp
+
+        return aiohttp.ClientTimeout(
+            total=whole, sock_read=piece, sock_connect=min(self._timeout, CONNECT_TIMEOUT)
+        )
+
+    @contextmanager
+    def _told_as(self, endpoint: str) -> Iterator[None]:
+        """Tell what goes wrong inside as one of our errors, with the words of a person."""
+        import aiohttp
+
+        try:
+            yield
+        except asyncio.TimeoutError:
+            reason = f"no answer within {self._timeout:g} s"
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = f"its certificate is not trusted: {error.certificate_error}; is ca_file right?"
+        except aiohttp.ClientConnectorError as error:
+            why = error.os_error.strerror or error.os_error
+            reason = f"cannot be reached ({why}); is the address right and the Platform running?"
+        except aiohttp.InvalidURL:
+            reason = "not an address; it has to begin with http:// or https://"
+        except (aiohttp.ClientError, OSError) as error:
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        raise TransportError(reason, endpoint=endpoint) from None
+
+
+class _Stream:
+    """A reply of `aiohttp` with our errors."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        told: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._response = response
+        self._told = told
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        with self._told():
+            async for chunk in self._response.content.iter_chunked(CHUNK):
+                yield chunk
 
 
 def _as_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 class _Socket:
-    """A `websockets` connection with our errors; its keep-alive notices a dead peer within 40 s."""
+    """A `websockets` connection with our errors."""
 
     def __init__(self, connection: Any, uri: str) -> None:
         self._connection = connection
         self._uri = uri
 
     async def send(self, text: str) -> None:
+        from websockets.exceptions import ConnectionClosed
+
         try:
             await self._connection.send(text)
         except (ConnectionClosed, OSError) as error:
             raise TransportError(_reason(error), endpoint=self._uri) from None
 
     async def receive(self) -> str:
+        from websockets.exceptions import ConnectionClosed
+
         try:
             text = await self._connection.recv()
         except (ConnectionClosed, OSError) as error:
@@ -175,21 +272,41 @@ class _Socket:
         # The protocol has no binary frames (platform.md 3.1); text in one is still text.
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
+    async def ping(self, seconds: float) -> bool:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            pong = await self._connection.ping()
+            answered, _ = await asyncio.wait({pong}, timeout=seconds)
+            for future in answered:
+                future.result()
+        except (ConnectionClosed, OSError) as error:
+            raise TransportError(_reason(error), endpoint=self._uri) from None
+        return bool(answered)
+
 
 @asynccontextmanager
-async def open_socket(uri: str) -> AsyncIterator[Connection]:
+async def open_socket(uri: str, *, ca_file: str | None = None) -> AsyncIterator[Connection]:
     """Open a WebSocket, encrypted exactly when the address says `wss://`.
+
+    Args:
+        uri: Its address.
+        ca_file: As for `tls_context`.
 
     Raises:
         TransportError: If it cannot be opened.
     """
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidHandshake, InvalidURI
+
     try:
         connection = await connect(
             uri,
-            ssl=tls_context() if uri.startswith("wss:") else None,
+            ssl=tls_context(ca_file) if uri.startswith("wss:") else None,
             open_timeout=CONNECT_TIMEOUT,
             close_timeout=1.0,
             max_size=MAX_INBOUND_FRAME,
+            ping_interval=None,  # it would take one that is not read for one that is dead
             compression=None,  # frames are small, and the time goes into packing them
             proxy=None,
         )

@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moobius import types
+from moobius.errors import PayloadError
 from moobius.types import as_plain
 
 Frame = dict[str, Any]
 
 AUTH_ORIGIN = "cognito"
+
+LOGINS = (types.SERVICE_LOGIN, types.USER_LOGIN)
+MESSAGES = (types.MESSAGE_UP, types.MESSAGE_DOWN)
 
 # The extra keys 1.8.0 sends in each update (platform.md 3.9). "temp" is filler without meaning.
 _UPDATE_EXTRAS: Mapping[str, tuple[str, ...]] = {
@@ -86,10 +90,15 @@ def message_up(
     subtype: str,
     content: Any,
     context: Mapping[str, Any] | None = None,
+    service_id: str = "",
 ) -> Frame:
-    """Build a message from a user to a channel group (platform.md 3.7)."""
+    """Build a message from a user to a channel group (platform.md 3.7).
+
+    The `service_id` has no meaning there; 1.8.0 puts the user's id into it.
+    """
     body = _message_body(channel_id, recipients, subtype, content, context)
-    return _frame(types.MESSAGE_UP, {"user_id": user_id, "service_id": user_id}, body)
+    identity = {"user_id": user_id, "service_id": service_id or user_id}
+    return _frame(types.MESSAGE_UP, identity, body)
 
 
 def update(
@@ -145,9 +154,100 @@ def button_click(
     )
 
 
+def menu_item_click(
+    user_id: str,
+    channel_id: str,
+    menu_item_id: str,
+    message: Mapping[str, Any],
+    arguments: Sequence[Any],
+    bottom_button_id: str,
+) -> Frame:
+    """Build a choice from the right-click menu of a message (platform.md 3.10).
+
+    Args:
+        user_id: Who clicks.
+        channel_id: Where.
+        menu_item_id: What was chosen.
+        message: `message_id`, and `message_subtype` and `message_content` as far as known.
+        arguments: What was entered into the dialog.
+        bottom_button_id: How the dialog was left.
+    """
+    return action(
+        types.MENU_ITEM_CLICK,
+        user_id,
+        channel_id,
+        menu_item_id=menu_item_id,
+        **message,
+        arguments=[without_nones(argument) for argument in arguments],
+        bottom_button_id=bottom_button_id,
+    )
+
+
+def clicked_message(message: Any) -> tuple[Frame, str]:
+    """Return what a click says about a message, as far as it is known, and its channel.
+
+    Args:
+        message: A `MessageBody` or its dict, or just its id.
+
+    Raises:
+        TypeError: If it is none of these.
+    """
+    if isinstance(message, str):
+        # The Platform fills in what the user's history knows (platform.md 3.10).
+        return {"message_id": message, "message_subtype": "<unknown>", "message_content": {}}, ""
+    plain = as_plain(message) if isinstance(message, types.MessageBody) else message
+    if not isinstance(plain, Mapping):
+        raise TypeError(f"expected a message or its id, not {message!r}")
+    parts = {
+        "message_id": plain.get("message_id"),
+        "message_subtype": plain.get("subtype") or "<unknown>",
+        "message_content": without_nones(plain.get("content") or {}),
+    }
+    return parts, plain.get("channel_id") or ""
+
+
+def channel_info(service_id: str, channel_id: str, info: Mapping[str, Any]) -> Frame:
+    """Build news about a channel for all its members (platform.md 3.9)."""
+    details = {key: info.get(key, "") for key in ("channel_description", "channel_type")}
+    body = {**info, "channel_id": channel_id, "context": details}
+    identity = {"subtype": types.UPDATE_CHANNEL_INFO, "channel_id": channel_id}
+    return _frame(types.UPDATE, {**identity, "service_id": service_id}, body)
+
+
+def roger(message_id: str, context: Mapping[str, Any] | None = None) -> Frame:
+    """Build the frame that says that a message was seen (platform.md 3.11)."""
+    return _frame(types.ROGER, {}, {"message_id": message_id, "context": dict(context or {})})
+
+
 def without_nones(value: Any) -> Frame:
     """Return a dataclass or mapping as an object without the fields that are not set."""
     return {key: item for key, item in as_plain(value).items() if item is not None}
+
+
+def asserted_dataclass_asdict(x: Any, the_class: type) -> Frame:
+    """Return a dataclass, or a dict that one could be made from, as a dict.
+
+    Args:
+        x: An instance of `the_class`, or a dict with its fields.
+        the_class: Any dataclass.
+
+    Raises:
+        PayloadError: If `x` is neither.
+    """
+    if isinstance(x, dict):
+        try:
+            x = the_class(**x)
+        except TypeError as error:
+            raise PayloadError(f"a dict that is no {the_class.__name__}: {error}") from None
+    if not isinstance(x, the_class):
+        raise PayloadError(f"expected a {the_class.__name__} or its dict, not {x!r}")
+    plain: Frame = as_plain(x)
+    return plain
+
+
+def raw(type_: str, body: Frame, **identity: str) -> Frame:
+    """Build a frame of any type around a body that is ready."""
+    return _frame(type_, identity, body)
 
 
 def _message_body(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
 
 from moobius import types
-from moobius.core.messages import NO_SENDER, compose, subtype_of_file
+from moobius.message_forms import NO_SENDER, compose, subtype_of_file
 from moobius.types import Character, MessageBody, MessageContent
 
 OWL = Character("OWL", "Owl")
@@ -300,3 +301,69 @@ def test_the_callers_objects_are_not_modified(message: Any) -> None:
     body.content.title = "changed"
     body.recipients.append("DOG")
     assert message == before
+
+
+# ---- The public helpers (sdk.md 1.9.3) --------------------------------------------------------
+
+
+def test_normalize_message_takes_its_arguments_in_the_documented_order() -> None:
+    assert list(inspect.signature(types.normalize_message).parameters) == [
+        "message", "channel_id", "sender", "recipients", "subtype", "len_limit",
+        "file_display_name", "context", "text", "link", "title", "button", "path",
+    ]  # fmt: skip
+
+
+def test_normalize_message_returns_a_dict_around_a_content() -> None:
+    message = received(user_data={"mine": 1})
+    assert types.normalize_message(message, text="new", recipients=OWL) == {
+        "subtype": "text",
+        "channel_id": "CH",
+        "content": MessageContent(text="new"),
+        "recipients": ["OWL"],
+        "sender": "ADA",
+        "context": {"mood": "good"},
+        "user_data": {"mine": 1},
+    }
+    assert message == received(user_data={"mine": 1})
+    with pytest.raises(ValueError, match="needs a channel_id"):
+        types.normalize_message("hi")
+
+
+def test_normalize_message_passes_every_argument_on() -> None:
+    normal = types.normalize_message(
+        "hello", "C", OWL, ["ADA"], "file", 4, "name", {"c": 1}, "longer", "l", "T", "b", "p.pdf"
+    )
+    assert normal["content"] == MessageContent(
+        text="long...6 chars", path="p.pdf", filename="name", link="l", title="T", button="b"
+    )
+    assert (normal["subtype"], normal["sender"], normal["context"]) == ("file", "OWL", {"c": 1})
+
+
+def test_user_data_passes_through() -> None:
+    assert compose(received(user_data=5)).user_data == 5
+    assert compose(types.as_plain(received(user_data={"a": 1}))).user_data == {"a": 1}
+    assert compose(received(user_data=5), user_data={"b": 2}).user_data == {"b": 2}
+
+
+def test_payload_as_dict_with_a_dict_and_with_a_dataclass() -> None:
+    body = {"items": (types.CanvasItem("hi"),)}
+    assert types.payload_as_dict("update", body, "SVC", "REQ") == {
+        "type": "update", "request_id": "REQ", "character_id": "SVC",
+        "body": {"items": [{"text": "hi", "path": None}]},
+    }  # fmt: skip
+    copied = types.CopyBody("R", "update", True)
+    assert types.payload_as_dict("copy", copied, "SVC", "REQ") == {
+        "type": "copy", "request_id": "REQ", "user_id": "SVC",
+        "body": {"request_id": "R", "origin_type": "update", "status": True, "context": None},
+    }  # fmt: skip
+    assert types.payload_as_dict("message_down", {}, "SVC", "REQ")["service_id"] == "SVC"
+    assert "service_id" not in types.payload_as_dict("message_up", {}, "SVC", "REQ")
+
+
+def test_recv_tmp_convert_marks_unknown_recipients_of_messages_down() -> None:
+    assert types.recv_tmp_convert("on_message_down", {"a": 1}) == {
+        "a": 1,
+        "recipients": ["<Unknown>"],
+    }
+    assert types.recv_tmp_convert("on_message_down", {"recipients": []}) == {"recipients": []}
+    assert types.recv_tmp_convert("on_message_up", {}) == {}

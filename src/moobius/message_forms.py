@@ -1,4 +1,4 @@
-"""Every way of saying a message becomes one `MessageBody`: the pure part of `send_message`.
+"""Every way of saying a message becomes one `MessageBody`: the pure part of the sending verbs.
 
 What a person may write is wide (sdk.md 1.2.8); what travels is narrow. Nothing here uploads or
 sends: a local file stays a path in `content.path` until the caller has uploaded it.
@@ -16,10 +16,17 @@ from urllib.parse import urlsplit
 
 from loguru import logger
 
-from moobius import types
-from moobius.network.frame_reader import build
-from moobius.network.http_api_wrapper import is_url
-from moobius.types import Character, MessageBody, MessageContent, limit_len, to_char_id_list
+from moobius import words
+from moobius.tolerant import build
+from moobius.utils import is_url
+from moobius.values import (
+    Character,
+    MessageBody,
+    MessageContent,
+    as_plain,
+    limit_len,
+    to_char_id_list,
+)
 
 Message = Any
 """Text, a `MessageBody` or its dict, a `pathlib` path, or anything with a `str`."""
@@ -28,6 +35,7 @@ NO_SENDER = "no_sender"
 
 _CONTENT_FIELDS = {field.name for field in dataclasses.fields(MessageContent)}
 _CARD_FIELDS = {"link", "button", "text"}
+_OF_THE_ORIGINAL = ("message_id", "timestamp")
 
 
 def compose(
@@ -47,19 +55,20 @@ def compose(
     len_limit: int | None = None,
     file_display_name: str | None = None,
     context: dict[str, Any] | None = None,
+    user_data: Any = None,
 ) -> MessageBody:
     """Bring a message and its overrides into one new body; the arguments are not modified.
 
     Raises:
         ValueError: If no channel is named.
     """
-    for kind, value in ((types.IMAGE, image), (types.AUDIO, audio)):
+    for kind, value in ((words.IMAGE, image), (words.AUDIO, audio)):
         if value is not None:
             path, subtype = value, subtype or kind
     if file_display_name is not None:
-        if subtype not in (None, types.FILE):
+        if subtype not in (None, words.FILE):
             logger.warning("file_display_name is meant for files, not for subtype {!r}", subtype)
-        subtype = subtype or types.FILE
+        subtype = subtype or words.FILE
     body = _read(message, subtype, has_path=path is not None)
     overrides = {"text": text, "path": path, "link": link, "title": title, "button": button}
     for name, value in overrides.items():
@@ -72,6 +81,7 @@ def compose(
     body.sender = _sender(sender if sender is not None else body.sender)
     body.recipients = to_char_id_list(body.recipients if recipients is None else recipients)
     body.context = body.context if context is None else context
+    body.user_data = body.user_data if user_data is None else user_data
     if file_display_name is not None:
         body.content.filename = file_display_name
     if len_limit is not None and body.content.text is not None:
@@ -81,12 +91,77 @@ def compose(
     return body
 
 
+def normalize_message(
+    message: Message,
+    channel_id: str | None = None,
+    sender: Any = None,
+    recipients: Any = None,
+    subtype: str | None = None,
+    len_limit: int | None = None,
+    file_display_name: str | None = None,
+    context: dict[str, Any] | None = None,
+    text: str | None = None,
+    link: str | None = None,
+    title: str | None = None,
+    button: str | None = None,
+    path: Any = None,
+) -> dict[str, Any]:
+    """Return what `send_message` would send, before uploads and groups, as a dict.
+
+    The arguments are those of `send_message`, in the order of version 1.8 (sdk.md 1.9.3).
+
+    Returns:
+        The fields of a `MessageBody` but the id and time of a message that is forwarded;
+        `content` is a `MessageContent`, `recipients` a list of ids.
+
+    Raises:
+        ValueError: If no channel is named.
+    """
+    body = compose(
+        message, channel_id=channel_id, sender=sender, recipients=recipients, subtype=subtype,
+        len_limit=len_limit, file_display_name=file_display_name, context=context, text=text,
+        link=link, title=title, button=button, path=path,
+    )  # fmt: skip
+    fields = {field.name: getattr(body, field.name) for field in dataclasses.fields(body)}
+    return {name: fields[name] for name in fields if name not in _OF_THE_ORIGINAL}
+
+
+def payload_as_dict(
+    payload_type: str, payload_body: Any, client_id: str, the_uuid: str
+) -> dict[str, Any]:
+    """Return a frame around a body, ready for the socket; the body is not modified.
+
+    Args:
+        payload_type: One of the payload types, such as `types.MESSAGE_UP`.
+        payload_body: A dict, or a dataclass.
+        client_id: Who sends it.
+        the_uuid: What the Platform's `copy` will name.
+    """
+    whose = "user_id" if dataclasses.is_dataclass(payload_body) else "character_id"
+    frame = {"type": payload_type, "request_id": the_uuid, whose: client_id}
+    if payload_type == words.MESSAGE_DOWN:
+        frame["service_id"] = client_id
+    return {**frame, "body": as_plain(payload_body)}
+
+
+def recv_tmp_convert(f_name: str, the_data: dict[str, Any]) -> dict[str, Any]:
+    """Give a message that came down without recipients some that say so; return the message.
+
+    Args:
+        f_name: The callback it is for; only `on_message_down` is of interest.
+        the_data: The message, which is changed.
+    """
+    if f_name == "on_message_down":
+        the_data.setdefault("recipients", ["<Unknown>"])
+    return the_data
+
+
 def subtype_of_file(path: str) -> str:
     """Tell from the extension of a path or URL whether it is an image, an audio or just a file."""
     extension = PurePath(urlsplit(path).path if is_url(path) else path).suffix.lower()
-    if extension in types.IMAGE_EXTS:
-        return types.IMAGE
-    return types.AUDIO if extension in types.AUDIO_EXTS else types.FILE
+    if extension in words.IMAGE_EXTS:
+        return words.IMAGE
+    return words.AUDIO if extension in words.AUDIO_EXTS else words.FILE
 
 
 def _read(message: Message, subtype: str | None, *, has_path: bool) -> MessageBody:
@@ -104,7 +179,7 @@ def _read(message: Message, subtype: str | None, *, has_path: bool) -> MessageBo
     if isinstance(message, PurePath):
         body.content.path = str(message)
     elif (
-        isinstance(message, str) and subtype not in (None, types.TEXT, types.CARD) and not has_path
+        isinstance(message, str) and subtype not in (None, words.TEXT, words.CARD) and not has_path
     ):
         body.content.path = message.strip()
     elif message is not None:
@@ -116,7 +191,7 @@ def _read_mapping(message: Mapping[str, Any]) -> MessageBody:
     body = build(MessageBody, message, content=_content(message.get("content")))
     if message.keys() >= _CARD_FIELDS and "content" not in message:
         body.content = _content(message)
-        body.subtype = types.CARD
+        body.subtype = words.CARD
     body.recipients = message.get("recipients", [])
     return body
 
@@ -136,7 +211,7 @@ def _subtype(body: MessageBody, *, is_new_path: bool) -> str:
         return subtype_of_file(body.content.path)
     if body.subtype:
         return body.subtype
-    return types.CARD if body.content.link else types.TEXT
+    return words.CARD if body.content.link else words.TEXT
 
 
 def _sender(sender: Any) -> str:
