@@ -325,12 +325,16 @@ async def test_run_works_off_the_main_thread(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
         """
+ready = threading.Event()
+
+class Announcing(Room):
+    async def on_start(self):
+        ready.set()
+
 wand = MoobiusWand()
-thread = threading.Thread(target=wand.run, args=(Room,))
+thread = threading.Thread(target=wand.run, args=(Announcing,))
 thread.start()
-while not wand.services:
-    time.sleep(0.01)
-time.sleep(0.5)
+assert ready.wait(20)
 wand.stop_all()
 thread.join()
 print("done", flush=True)
