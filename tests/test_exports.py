@@ -42,7 +42,7 @@ PATHS: dict[str, list[str]] = {
         "assert_strs",
     ],
     "moobius.core.sdk": ["Moobius", "ServiceGroupLib"],
-    "moobius.core.groups": ["ServiceGroupLib"],
+    "moobius.core.groups": ["ServiceGroupLib", "group2ids"],
     "moobius.core.wand": ["MoobiusWand"],
     "moobius.core.storage": ["MoobiusStorage"],
     "moobius.database.storage": ["MoobiusStorage", "CachedDict", "get_engine"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from moobius import types
-from moobius.core.groups import ServiceGroupLib
+from moobius.core.groups import ServiceGroupLib, group2ids
 from moobius.errors import BadResponseException
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.network.transport import HttpTransport
@@ -146,3 +146,14 @@ async def test_an_unknown_group_is_an_error_and_an_empty_one_is_not(api: HTTPAPI
         await members(groups, api, "nobody-knows")
     empty = await groups.group_of(api, [])
     assert await members(ServiceGroupLib(), api, empty) == []
+
+
+async def test_a_group_can_be_resolved_by_hand(api: HTTPAPIWrapper) -> None:
+    group_id = (await api.create_service_group(["a", "b"])).group_id
+    body = {"channel_id": "CH", "sender": "x"}
+    assert await group2ids(group_id, body, api, "me") == ["a", "b"]
+    assert await group2ids(types.SERVICE, body, api, "me") == []
+    with pytest.raises(TypeError, match="group id"):
+        await group2ids(["a"], body, api, "me")  # type: ignore[arg-type]
+    with pytest.raises(BadResponseException, match="unknown group"):
+        await group2ids("nobody-knows", {}, api, "me")

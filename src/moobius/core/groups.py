@@ -7,7 +7,8 @@ a frame says that the list has another length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from moobius import types
 from moobius.core.flights import SingleFlightCache
@@ -124,3 +125,28 @@ class ServiceGroupLib:
     def learn(self, group_id: str, character_ids: Sequence[str]) -> None:
         """Remember a group that was seen elsewhere, as in the list of a channel's groups."""
         self._members.put(group_id, list(character_ids))
+
+
+async def group2ids(
+    group_id: str | None, payload_body: Mapping[str, Any], http_api: HTTPAPIWrapper, client_id: str
+) -> list[str]:
+    """Return who is in the group an incoming frame names; `ServiceGroupLib` does so with a cache.
+
+    Args:
+        group_id: The group; `"service"` and nothing are nobody.
+        payload_body: The frame's body, which knows its `sender` and `channel_id`.
+        http_api: Who to ask.
+        client_id: Who asks, where the body has no sender.
+
+    Raises:
+        TypeError: If it is not an id.
+        BadResponseException: If the Platform does not know the group.
+    """
+    if group_id is not None and not isinstance(group_id, str):
+        raise TypeError(f"a group id is a string, not {group_id!r}")
+    return await ServiceGroupLib(cache_seconds=0).members_of(
+        http_api,
+        group_id,
+        sender_id=payload_body.get("sender") or client_id,
+        channel_id=payload_body.get("channel_id") or "",
+    )
