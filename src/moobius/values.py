@@ -95,7 +95,11 @@ else:
 
 @value
 class InputComponent:
-    """One input of a dialog."""
+    """One input of a dialog.
+
+    `type` is one of `types.TEXT`, `TEXTBOX`, `NUMBER`, `PASSWORD` and `DROPDOWN`, which shows
+    `choices`.
+    """
 
     label: str
     type: str

@@ -93,6 +93,15 @@ async def test_nobody_to_send_to_sends_nothing(room: Room, nobody: Any) -> None:
         await room.sockets["ada"].nothing()
 
 
+async def test_forgotten_recipients_are_told(room: Room, log: list[str]) -> None:
+    async with running(Moobius(config=room.config())) as service:
+        await service.send_message("hi", room.channel_id)
+        assert any("WARNING nobody receives" in line for line in log)
+        log.clear()
+        await service.send_message("hi", room.channel_id, recipients=[])
+        assert not any("WARNING" in line for line in log)
+
+
 async def test_a_message_without_a_channel_says_so(room: Room) -> None:
     async with running(Moobius(config=room.config())) as service:
         with pytest.raises(ValueError, match="channel_id"):

@@ -57,7 +57,12 @@ async def run(service: Moobius) -> None:
         dispatch.open()
         listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
         stack.push_async_callback(_finish, service, dispatch, listening)
-        logger.info("{} is ready: {} channels", type(service).__name__, len(service.channels))
+        logger.info(
+            "{} is ready: {} channels on {}",
+            type(service).__name__,
+            len(service.channels),
+            service.http_api.http_server_uri,
+        )
         if service._when_ready is not None:
             service._when_ready()
         await service.ws_client.receive()

@@ -23,6 +23,8 @@ class Managing(Client):
     ) -> Character:
         """Create a character that is no account.
 
+        It outlives the program: look among `fetch_agents()` for the one of last time.
+
         Args:
             name: What it is called.
             avatar: A local picture (uploaded once) or a URL; without one the default picture.

@@ -87,7 +87,10 @@ class Sending(Client):
             self.http_api, body.recipients, self.service_mode, body.channel_id
         )
         if group is None:
-            logger.debug("nobody receives {}", body)
+            # An empty list is meant; none at all is more often forgotten.
+            forgotten = recipients is None and isinstance(message, str)
+            level = "WARNING" if forgotten else "DEBUG"
+            logger.log(level, "nobody receives {}: it has no recipients", body)
             return None
         if body.content.path or body.subtype in (types.IMAGE, types.AUDIO, types.FILE):
             await views.attach_file(self.http_api, body)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from moobius.config import load_config
 from moobius.config_keywords import KEYWORDS, keywords_to_parts
 from moobius.core import child
+from moobius.core.checks import check_class
 from moobius.core.lifecycle import announce
 from moobius.core.logs import log_fatal, log_sinks
 from moobius.core.runner import Runner, exit_on_signals, interrupted
@@ -90,6 +91,7 @@ class MoobiusWand:
             MoobiusError: When a background service cannot run: its own error.
             WandError: When it does not get ready in time.
         """
+        check_class(cls)
         self.current_service_handle += 1
         handle = self.current_service_handle
         self._names[handle] = cls.__name__

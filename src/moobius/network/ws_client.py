@@ -348,8 +348,6 @@ class WSClient(FrameVerbs):
         while True:
             await self._intake.may_read.wait()
             text = await connection.receive()
-            if self._log_frames == "full":
-                _received.info("{}", text)
             try:
                 frame = read_frame(text)
             except PayloadError as error:
@@ -358,10 +356,9 @@ class WSClient(FrameVerbs):
             except Exception as error:  # a mistake of ours, which must not cost the connection
                 logger.opt(exception=error).error("< cannot read {}", types.limit_len(text, 200))
                 continue
-            if self._log_frames != "full":
-                # Acknowledgements say nothing to a reader who is spared the contents.
-                level = "DEBUG" if frame.type == types.COPY else "INFO"
-                _received.log(level, "{}", frame.summary)
+            # Acknowledgements come by the thousand; the one that matters, a refusal, is an error.
+            level = "DEBUG" if frame.type == types.COPY else "INFO"
+            _received.log(level, "{}", text if self._log_frames == "full" else frame.summary)
             if frame.type == types.COPY:
                 delivery.answered(frame.event, self._who())
             self._intake.put(text, frame)

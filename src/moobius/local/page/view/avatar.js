@@ -12,10 +12,15 @@ export function avatar({ id, name, avatar: picture }) {
   // Drawn by the style sheet: as text it would be read out, and copied, before the name.
   const face = h("span.avatar", { "aria-hidden": "true", "data-initial": initial });
   face.style.setProperty("--hue", (hash(id) % HUES) * (360 / HUES) + 15);
-  const src = safeAddress(picture);
+  const src = isPlaceholder(picture) ? null : safeAddress(picture);
   // A picture that cannot be loaded leaves the initial.
   if (src) face.append(h("img", { src, alt: "", onerror: (event) => event.target.remove() }));
   return face;
+}
+
+/** The logo that every SDK gives to who has no picture lies on the internet; an initial is nearer. */
+function isPlaceholder(picture) {
+  return /^https:\/\/[^/]+\.amazonaws\.com\/LogoLight\.jpg$/.test(picture ?? "");
 }
 
 /** FNV-1a: small, and the same in every column. */

@@ -1,0 +1,43 @@
+"""What can be seen to be wrong with a service before it runs: a look at its class."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any
+
+from loguru import logger
+
+from moobius.core.callbacks import Callbacks
+
+CALLBACKS = frozenset(name for name in vars(Callbacks) if not name.startswith("_"))
+
+_ALIKE = 0.85  # on_mesage_up is meant, on_message_sent is the service's own
+
+
+def check_class(cls: Any) -> None:
+    """Refuse what is no class, and warn about callbacks that will not be called, or not work.
+
+    Raises:
+        TypeError: If it is an instance, or anything else that is not a class.
+    """
+    if not inspect.isclass(cls):
+        name = type(cls).__name__
+        raise TypeError(f"run() takes the class and makes the service itself: run({name}, ...)")
+    for base in cls.__mro__:
+        if base.__module__.startswith("moobius."):
+            continue
+        for name, value in vars(base).items():
+            _check_method(cls, name, value)
+
+
+def _check_method(cls: type, name: str, value: object) -> None:
+    if name in CALLBACKS:
+        if inspect.isfunction(value) and not inspect.iscoroutinefunction(value):
+            logger.warning(
+                "{}.{} is called with await: write `async def {}`", cls.__name__, name, name
+            )
+    elif name.startswith("on_") and (
+        close := difflib.get_close_matches(name, CALLBACKS, n=1, cutoff=_ALIKE)
+    ):
+        logger.warning("nobody calls {}.{}; did you mean {}?", cls.__name__, name, close[0])
