@@ -8,9 +8,11 @@ Each old keyword is one line in a table (sdk.md 1.2.1); what is in no table is a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from moobius.config import Settings
 from moobius.config_files import locate, read_json
 from moobius.errors import ConfigError
 
@@ -25,17 +27,8 @@ ALIASES = {
     "log_settings": "log_config",
 }
 
-# Keywords that are one setting each.
-SETTINGS = (
-    "service_mode",
-    "log_file",
-    "log_level",
-    "terminal_log_level",
-    "error_log_file",
-    "error_log_level",
-    "log_retention",
-    "initialize_all_bound_channels",
-)
+# Every setting can be a keyword by itself; some were in 1.3.
+SETTINGS = tuple(field.name for field in fields(Settings))
 
 KEYWORDS = (*PARTS, *ALIASES, "is_agent", *SETTINGS)
 
