@@ -77,6 +77,16 @@ async def test_a_user_client_clicks_buttons_and_menus(room: Room) -> None:
     ]
 
 
+async def test_user_data_arrives_with_a_message(room: Room) -> None:
+    async with running(Echo(config=room.config())):
+        async with running(await fan_of(room)) as fan:
+            await fan.send_message(
+                "hi", room.channel_id, recipients=[fan.client_id], user_data={"n": 1}
+            )
+            message = await fan.wait_for("message_down")  # forwarded by the service
+            assert message.user_data == {"n": 1}
+
+
 async def test_a_message_can_be_marked_as_read(room: Room) -> None:
     async with running(await fan_of(room)) as fan:
         frame = await fan.send_mark_as_read("MSG-1")

@@ -124,10 +124,19 @@ async def test_an_incoming_group_is_asked_for_once_and_handed_out_fresh(
     assert len(asked(api)) == 2
 
 
+async def test_a_group_given_by_its_id_is_known_however_old_it_is(api: HTTPAPIWrapper) -> None:
+    groups = ServiceGroupLib(cache_seconds=0)  # its members are forgotten at once, it is not
+    made = await groups.convert_list(api, ["a", "b"], True)
+    assert await groups.convert_list(api, made, True) == made
+    came = (await api.create_service_group(["c"])).group_id
+    await members(groups, api, came)
+    assert await groups.convert_list(api, [came], True) == came
+
+
 async def test_a_length_that_disagrees_asks_again(api: HTTPAPIWrapper) -> None:
     group_id = (await api.create_service_group(["a", "b"])).group_id
     groups = ServiceGroupLib()
-    groups.learn(group_id, ["a"])
+    groups._members.put(group_id, ["a"])
     assert await members(groups, api, group_id, expected=1) == ["a"]
     assert await members(groups, api, group_id, expected=2) == ["a", "b"]
 

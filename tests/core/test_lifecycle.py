@@ -212,7 +212,9 @@ async def test_last_words_arrive(room: Room) -> None:
     class Polite(Diary):
         async def on_message_up(self, message: types.MessageBody) -> None:
             asked.set()
-            await asyncio.sleep(0.3)
+            dispatch = self._dispatch
+            assert dispatch is not None
+            await until(lambda: dispatch._lanes._draining)  # the stop has begun
             await self.send_message("your answer", room.channel_id, recipients=message.sender)
 
         async def on_stop(self) -> None:

@@ -433,7 +433,8 @@ class Thoughtful(Room):
         parent = os.getppid()
         while os.getppid() == parent:
             time.sleep(0.05)
-        time.sleep(0.5)  # the watch has seen it too
+        while any(thread.name == "moobius parent watch" for thread in threading.enumerate()):
+            time.sleep(0.01)  # until the watch has seen it too
         super().__init__(**kwargs)
 
 if __name__ == "__main__":

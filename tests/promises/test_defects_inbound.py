@@ -145,7 +145,7 @@ async def test_new_groups_do_not_wait_for_each_other(stage: Stage) -> None:
 async def test_the_cache_of_groups_is_bounded(stage: Stage) -> None:
     groups = ServiceGroupLib()
     for number in range(CACHE_SIZE + 10):
-        groups.learn(f"group {number}", ["id"])
+        groups._members.put(f"group {number}", ["id"])
     api = stage.service.http_api
     with requests_of(stage.service) as asked:
         known = await groups.members_of(

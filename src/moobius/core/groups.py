@@ -7,7 +7,7 @@ a frame says that the list has another length.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from moobius import types
@@ -33,6 +33,7 @@ class ServiceGroupLib:
         self._ids: SingleFlightCache[tuple[str | None, tuple[str, ...]], str] = SingleFlightCache(
             CACHE_SIZE
         )
+        self._seen: SingleFlightCache[str, bool] = SingleFlightCache(CACHE_SIZE)
         self._members: SingleFlightCache[str, list[str]] = SingleFlightCache(
             CACHE_SIZE, cache_seconds
         )
@@ -57,8 +58,8 @@ class ServiceGroupLib:
             return None
         if ids == [types.SERVICE] and not is_message_down:
             return types.SERVICE
-        if len(ids) == 1 and self._members.peek(ids[0]) is not None:
-            return ids[0]  # a group we know already, given by its id
+        if len(ids) == 1 and self._seen.peek(ids[0]):
+            return ids[0]  # a group, given by its id
         return await self.group_of(http_api, ids, None if is_message_down else channel_id)
 
     async def group_of(
@@ -78,6 +79,7 @@ class ServiceGroupLib:
             else:
                 group = await http_api.create_channel_group(channel_id, UP_GROUP_NAME, ids)
             self._members.put(group.group_id, ids)
+            self._seen.put(group.group_id, True)
             return group.group_id
 
         return await self._ids.get((channel_id, tuple(ids)), create)
@@ -118,13 +120,10 @@ class ServiceGroupLib:
                 raise BadResponseException(
                     f"unknown group {group}", endpoint="GET /user/group", code=10002
                 )
+            self._seen.put(group, True)
             return members
 
         return list(await self._members.get(group, ask))
-
-    def learn(self, group_id: str, character_ids: Sequence[str]) -> None:
-        """Remember a group that was seen elsewhere, as in the list of a channel's groups."""
-        self._members.put(group_id, list(character_ids))
 
 
 async def group2ids(

@@ -118,6 +118,8 @@ def read_frame(text: str | bytes) -> Inbound:
         **{"subtype": kind[1], "channel_id": channel_id, "sender": sender, "context": context},
         **{"request_id": _text(body.get("request_id")), "recipients": None},
         "content": None if shows_characters else body.get("content"),
+        # The wire of 1.8.0 has no place of its own for it; we send it inside the context.
+        "user_data": body.get("user_data", (context or {}).get("user_data")),
     }
     return Inbound(
         type=kind[0],
