@@ -121,6 +121,19 @@ async def test_storage_is_made_for_each_channel(room: Room, tmp_path: Path) -> N
         assert dict(service.channels[room.channel_id].scores) == {"ada": 3}
 
 
+async def test_storage_is_closed_when_the_service_stops(room: Room) -> None:
+    config = room.config()
+    engine = "tests.database.test_magical_storage.Closing"
+    config["db_config"] = [{"implementation": engine, "name": "scores"}]
+    async with running(Moobius(config=config)) as service:
+        scores = service.channels[room.channel_id].scores
+        scores.database.trouble = "out of reach for a while"
+        scores["ada"] = 3
+        scores.database.trouble = ""
+    assert scores.database.content == {"ada": 3}
+    assert scores.database.closed == 1
+
+
 @pytest.mark.defect("D35")
 async def test_a_wrong_password_is_one_clear_error(room: Room) -> None:
     config = room.config()

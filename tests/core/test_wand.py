@@ -15,41 +15,7 @@ from moobius import MoobiusWand
 from moobius.errors import WandError
 from tests.support.patience import until
 from tests.support.program import Program
-
-SERVICE = """
-import multiprocessing, os, sys, threading, time
-from moobius import Moobius, MoobiusWand
-
-class Room(Moobius):
-    async def on_start(self):
-        print("started", os.getpid(), flush=True)
-    async def on_spell(self, obj):
-        if obj == "raise":
-            raise RuntimeError("a bad spell")
-        print("spell", obj, flush=True)
-    async def on_stop(self):
-        print("stopped", flush=True)
-
-"""
-
-
-def script(folder: Path, text: str) -> Path:
-    """Write a program whose service is at the top."""
-    (folder / "work").mkdir(exist_ok=True)
-    (folder / "work" / "main.py").write_text(SERVICE + text, "utf-8")
-    return folder / "work"
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-STARTED = re.compile(r"^started (\d+)$", re.MULTILINE)
+from tests.support.scripts import STARTED, alive, script
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -33,7 +33,7 @@ class Callbacks(Client):
         Called once for each channel at start; call it yourself for channels you add later.
         """
         if self.config["db_config"]:
-            self.channels[channel_id] = MoobiusStorage(
+            self.channels[channel_id] = await MoobiusStorage.aopen(
                 str(self.client_id), channel_id, self.config["db_config"]
             )
         await self.on_channel_checkin(channel_id)

@@ -1,17 +1,19 @@
-"""What runs in the process of a background service, and how it reports to its wand.
+"""What runs in the process of a background service, and how it answers its wand.
 
 The service is built here, from its class and arguments, so nothing of it needs to be picklable.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import pickle
 import threading
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moobius.core.logs import log_fatal, log_sinks
 from moobius.core.runner import Runner, ignore_interrupt
@@ -19,6 +21,9 @@ from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
+
+LEAVE_AFTER_S = 20.0
+"""Seconds a child whose parent is gone may take to stop in order; then it just leaves."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,28 @@ class Failed:
     traceback: str
 
 
-def main(cls: type[Moobius], kwargs: dict[str, Any], queue: Any, report: Connection) -> None:
-    """Build the service, run it, and report once: ready, or why not."""
+@dataclass(frozen=True)
+class Ping:
+    """From the wand: does your event loop still turn? Answered by the same."""
+
+    number: int
+
+
+class Spellbook(NamedTuple):
+    """Where spells come in, and the count of those taken, which the wand sees."""
+
+    queue: Any
+    taken: Any
+
+
+def main(
+    cls: type[Moobius],
+    kwargs: dict[str, Any],
+    stop_timeout: float,
+    spells: Spellbook,
+    wand: Connection,
+) -> None:
+    """Build the service and run it; tell the wand once whether it is ready or why not."""
     ignore_interrupt()
     runner = Runner()
     _stop_with_parent(runner)
@@ -44,13 +69,21 @@ def main(cls: type[Moobius], kwargs: dict[str, Any], queue: Any, report: Connect
     def say(what: Ready | Failed) -> None:
         if not reported.is_set():
             reported.set()
-            report.send(what)
-            report.close()
+            wand.send(what)
+
+    def ready() -> None:
+        say(Ready())
+        _answer_pings(wand, runner)
+
+    def count_spell() -> None:
+        spells.taken.value += 1
 
     try:
         service = cls(**kwargs)
-        service.queue = queue
-        service._when_ready = lambda: say(Ready())
+        service.queue = spells.queue
+        service._stop_timeout = stop_timeout
+        service._spell_taken = count_spell
+        service._when_ready = ready
         with log_sinks(service.settings):
             try:
                 runner.run(service.start)
@@ -66,6 +99,21 @@ def main(cls: type[Moobius], kwargs: dict[str, Any], queue: Any, report: Connect
         raise SystemExit(1) from None
 
 
+def _answer_pings(wand: Connection, runner: Runner) -> None:
+    """Answer each ping by way of the event loop: one that hangs does not answer."""
+
+    def answer(ping: Ping) -> None:
+        with contextlib.suppress(OSError):  # the wand is gone, which is noticed elsewhere
+            wand.send(ping)
+
+    def read() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                runner.call_soon(answer, wand.recv())
+
+    threading.Thread(target=read, name="moobius pings", daemon=True).start()
+
+
 def _stop_with_parent(runner: Runner) -> None:
     """Leave when the parent is gone, however it went."""
     parent = multiprocessing.parent_process()
@@ -75,6 +123,10 @@ def _stop_with_parent(runner: Runner) -> None:
     def watch() -> None:
         parent.join()
         runner.stop()
+        # A loop that hangs does not hear of it.
+        leave = threading.Timer(LEAVE_AFTER_S, os._exit, args=(1,))
+        leave.daemon = True
+        leave.start()
 
     threading.Thread(target=watch, name="moobius parent watch", daemon=True).start()
 

@@ -56,11 +56,24 @@ class ServiceGroupLib:
         ids = to_char_id_list(character_ids)
         if not ids:
             return None
+        where = None if is_message_down else channel_id
+        return self.known(ids, is_message_down, where) or await self.group_of(http_api, ids, where)
+
+    def known(
+        self, ids: list[str], is_message_down: bool = True, channel_id: str | None = None
+    ) -> str | None:
+        """Return the id that addresses a list without asking anybody; `None` if there is none.
+
+        Args:
+            ids: Whom it is to hold, in order; the id of a group alone is that group.
+            is_message_down: As for `convert_list`.
+            channel_id: As for `group_of`.
+        """
         if ids == [types.SERVICE] and not is_message_down:
             return types.SERVICE
         if len(ids) == 1 and self._seen.peek(ids[0]):
-            return ids[0]  # a group, given by its id
-        return await self.group_of(http_api, ids, None if is_message_down else channel_id)
+            return ids[0]
+        return self._ids.peek((channel_id, tuple(ids)))
 
     async def group_of(
         self, http_api: HTTPAPIWrapper, ids: list[str], channel_id: str | None = None

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from moobius.core.contain import contain
 from moobius.core.dispatch import Dispatch
-from moobius.errors import ConfigError, LoginRefused, MoobiusError
+from moobius.core.listening import StopListening
+from moobius.database.magical_storage import MagicalStorage
+from moobius.errors import ConfigError, LoginRefused
 from moobius.network.backoff import backoff
 
 if TYPE_CHECKING:
@@ -26,11 +29,6 @@ if TYPE_CHECKING:
     from moobius.local.embedded import RunningPlatform
 
 NEW_SERVICE_PATIENCE = 10.0  # seconds until a new service is known to all of the Platform
-STOP_TIMEOUT = 10.0  # seconds that running callbacks get when the service stops
-
-
-class StopListening:
-    """What ends a service's loop over spells; put on its queue by the service itself."""
 
 
 async def run(service: Moobius) -> None:
@@ -47,12 +45,13 @@ async def run(service: Moobius) -> None:
         service._dispatch = dispatch
         stack.push_async_callback(service.ws_client.close)
         await service.ws_client.connect()
+        stack.push_async_callback(_close_storages, service)
         if service.service_mode:
             await _set_up_channels(service)
         else:
             await _join_channels(service)
         _start_scheduler(service, stack)
-        stack.push_async_callback(_contain, "on_stop", service.on_stop)
+        stack.push_async_callback(contain, "on_stop", service.on_stop)
         await service.on_start()
         dispatch.open()
         listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
@@ -93,33 +92,10 @@ async def log_in(service: Moobius) -> None:
                 raise
 
 
-async def listen(service: Moobius) -> None:
-    """Hand each spell to `on_spell`, in order; what it raises is logged and stops nothing."""
-    while True:
-        try:
-            spell = await service.queue.coro_get()
-        except (EOFError, OSError):
-            raise  # the queue itself is gone
-        except Exception as error:
-            logger.opt(exception=error).error(
-                "a spell could not be read: {}: {}", type(error).__name__, error
-            )
-            continue
-        if isinstance(spell, StopListening):
-            return
-        try:
-            await service.on_spell(spell)
-        except Exception as error:
-            logger.opt(exception=error).error(
-                "{} raised in on_spell: {}", type(error).__name__, error
-            )
-            await _contain("on_error", service.on_error, "on_spell", spell, error)
-
-
 async def check_in(service: Moobius) -> None:
     """Check in every channel; one that fails does not keep the others from it."""
     for channel_id in list(service.channels):
-        await _contain("on_channel_checkin", service.on_channel_checkin, channel_id)
+        await contain("on_channel_checkin", service.on_channel_checkin, channel_id)
 
 
 async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
@@ -156,8 +132,18 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
     service.http_api.http_server_uri = platform.url
     service.http_api.username, service.http_api.password = grant.email, grant.password
     service.ws_client.ws_server_uri = platform.ws_url
+    if platform.ca_file and not settings.ca_file:
+        service.http_api.trust(platform.ca_file)
+        service.ws_client.trust(platform.ca_file)
     if service.service_mode and not service.client_id:
         service.client_id = grant.service_id
+
+
+async def _close_storages(service: Moobius) -> None:
+    """Store what engines could not take before, and let go of files and connections."""
+    for storage in list(service.channels.values()):
+        if isinstance(storage, MagicalStorage):
+            await contain("closing storage", MagicalStorage.aclose, storage)
 
 
 async def _close_platform(starting: asyncio.Future[RunningPlatform]) -> None:
@@ -186,7 +172,7 @@ async def _set_up_channels(service: Moobius) -> None:
         service.channels[channel_id] = None
     await service.before_channel_init()
     for channel_id in list(service.channels):
-        await _contain("on_channel_init", service.on_channel_init, channel_id)
+        await contain("on_channel_init", service.on_channel_init, channel_id)
 
 
 async def _join_channels(service: Moobius) -> None:
@@ -218,28 +204,19 @@ def _job(name: str, work: Callable[[], Any]) -> Callable[[], Any]:
     """Make a job whose failure is one log line: the next run may succeed."""
 
     async def job() -> None:
-        await _contain(name, work)
+        await contain(name, work)
 
     return job
 
 
-async def _contain(name: str, work: Callable[..., Any], *args: Any) -> None:
-    try:
-        await work(*args)
-    except MoobiusError as error:
-        logger.error("{}: {}", name, error)
-    except Exception as error:
-        logger.opt(exception=error).error("{} raised in {}: {}", type(error).__name__, name, error)
-
-
 async def _finish(service: Moobius, dispatch: Dispatch, listening: asyncio.Task[None]) -> None:
     """Let what is under way come to its end, for a bounded time."""
-    await asyncio.gather(_stop_listening(service, listening), dispatch.drain(STOP_TIMEOUT))
+    await asyncio.gather(_stop_listening(service, listening), dispatch.drain(service._stop_timeout))
 
 
 async def _stop_listening(service: Moobius, listening: asyncio.Task[None]) -> None:
     # The loop waits in a thread, which only an object on the queue can wake.
     service.queue.put(StopListening())
-    await asyncio.wait({listening}, timeout=STOP_TIMEOUT)
+    await asyncio.wait({listening}, timeout=service._stop_timeout)
     listening.cancel()
     service.queue.cancel_join_thread()

@@ -78,10 +78,14 @@ class Runner:
     def stop(self) -> None:
         """Stop it in order, from any thread; if it does not run yet, as soon as it does."""
         self._stop_asked = True
+        self.call_soon(self._stop, 0)
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Call something in the event loop, from any thread; nothing happens when it has ended."""
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # it has just been closed
-                loop.call_soon_threadsafe(self._stop, 0)
+                loop.call_soon_threadsafe(callback, *args)
 
     def _stop(self, signal_number: int) -> None:
         # The first time cancels the service, the second its cleaning up.

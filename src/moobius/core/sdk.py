@@ -24,6 +24,7 @@ from moobius.core.callbacks import Callbacks
 from moobius.core.channels import bind_channels, join_channels
 from moobius.core.dispatch import Dispatch
 from moobius.core.groups import ServiceGroupLib
+from moobius.core.listening import listen
 from moobius.core.managing import Managing
 from moobius.core.modes import service_only
 from moobius.core.sending import Sending
@@ -33,6 +34,9 @@ from moobius.network.frame_reader import Inbound, read_frame
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.network.ws_client import WSClient
 from moobius.network.ws_payload_builder import Frame
+
+STOP_TIMEOUT = 10.0
+"""Seconds that running callbacks get when the service stops."""
 
 
 class Moobius(Callbacks, Sending, Acting, Asking, Managing):
@@ -118,6 +122,8 @@ class Moobius(Callbacks, Sending, Acting, Asking, Managing):
         self._dispatch: Dispatch | None = None
         self._new_until = 0.0
         self._when_ready: Callable[[], None] | None = None
+        self._spell_taken: Callable[[], None] | None = None
+        self._stop_timeout = STOP_TIMEOUT
 
     def __str__(self) -> str:
         kind = "Service" if self.service_mode else "User-mode"
@@ -229,7 +235,7 @@ class Moobius(Callbacks, Sending, Acting, Asking, Managing):
 
     async def listen_loop(self) -> None:
         """Hand every object cast by a wand to `on_spell`, for ever; a failing one stops nothing."""
-        await lifecycle.listen(self)
+        await listen(self)
 
     async def _take(self, frame: Inbound) -> None:
         if self._dispatch is None:

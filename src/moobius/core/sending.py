@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Container, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,16 @@ from loguru import logger
 
 from moobius import types
 from moobius.core import views
-from moobius.core.client import Client
+from moobius.core.addressing import Addressing
 from moobius.core.modes import service_only
 from moobius.errors import PayloadError
 from moobius.message_forms import Message, compose
 from moobius.network import ws_payload_builder as builder
-from moobius.network.ws_payload_builder import Frame
+from moobius.network.ws_payload_builder import Frame, Named
 from moobius.types import Characters
 
 
-class Sending(Client):
+class Sending(Addressing):
     """The `send_...` verbs of `Moobius`: of both modes `send_message`, of a service all others."""
 
     async def send_message(
@@ -83,10 +84,7 @@ class Sending(Client):
         )  # fmt: skip
         if body.user_data is not None:  # the wire of 1.8.0 has no place of its own for it
             body.context = {**(body.context or {}), "user_data": body.user_data}
-        group = await self.group_lib.convert_list(
-            self.http_api, body.recipients, self.service_mode, body.channel_id
-        )
-        if group is None:
+        if not types.to_char_id_list(body.recipients):
             # An empty list is meant; none at all is more often forgotten.
             forgotten = recipients is None and isinstance(message, str)
             level = "WARNING" if forgotten else "DEBUG"
@@ -94,18 +92,17 @@ class Sending(Client):
             return None
         if body.content.path or body.subtype in (types.IMAGE, types.AUDIO, types.FILE):
             await views.attach_file(self.http_api, body)
+        return await self._send_to(body.recipients, partial(self._message, body), body.channel_id)
+
+    def _message(self, body: types.MessageBody, named: Named) -> Frame:
         if self.service_mode:
-            frame = builder.message_down(
-                self.own_id, body.channel_id, group, body.subtype, body.content,
+            return builder.message_down(
+                self.own_id, body.channel_id, named, body.subtype, body.content,
                 body.sender, body.context,
             )  # fmt: skip
-        else:
-            frame = builder.message_up(
-                self.own_id, body.channel_id, group, body.subtype, body.content,
-                body.context,
-            )  # fmt: skip
-        await self.ws_client.send(frame)
-        return frame
+        return builder.message_up(
+            self.own_id, body.channel_id, named, body.subtype, body.content, body.context
+        )
 
     @service_only
     async def send_characters(
@@ -114,8 +111,7 @@ class Sending(Client):
         """Set the character list that the recipients see, in this order; `[]` clears it."""
         if not (seers := types.to_char_id_list(recipients)):
             return None
-        shown = await self.group_lib.group_of(self.http_api, types.to_char_id_list(characters))
-        content = {"characters": shown}
+        content = {"characters": await self._named(types.to_char_id_list(characters))}
         return await self._send_update(types.UPDATE_CHARACTERS, content, channel_id, seers)
 
     @service_only
@@ -167,9 +163,10 @@ class Sending(Client):
         if isinstance(target_client_id, Mapping):
             data, target_client_id = target_client_id, data
         body = dict(types.as_plain(data))
-        if body.get("recipients") is not None and not isinstance(body["recipients"], str):
-            body["recipients"] = await self._group_of(body["recipients"], body.get("channel_id"))
-        return await self._send(builder.raw(types.UPDATE, body, service_id=self.own_id))
+        frame = builder.raw(types.UPDATE, body, service_id=self.own_id)
+        if body.get("recipients") is None or isinstance(body["recipients"], str):
+            return await self._send(frame)
+        return await self._send_naming(frame)
 
     @service_only
     async def send_update_channel_info(self, channel_id: str, channel_info: Any) -> Frame:
@@ -201,27 +198,34 @@ class Sending(Client):
                     f"recipients of {payload_type!r} have to be a group id, not a list; "
                     "create_service_group() makes one"
                 )
-            body["recipients"] = await self._group_of(body["recipients"], body.get("channel_id"))
-        await self._send(payload)
+            await self._send_naming(payload)
+        else:
+            await self._send(payload)
 
     async def send_heartbeat(self) -> None:
         """Send one heartbeat; the scheduler does so every `heartbeat_interval`."""
         await self.ws_client.heartbeat()
 
-    async def _group_of(self, recipients: Characters, channel_id: str | None) -> str:
-        group = await self.group_lib.convert_list(
-            self.http_api, recipients, self.service_mode, channel_id
-        )
-        return group or types.SERVICE
+    async def _send_naming(self, frame: Frame) -> Frame:
+        """Send a frame that is ready but for its recipients, which are a list."""
+        body = frame["body"]
+
+        def naming(named: Named) -> Frame:
+            return {**frame, "body": {**body, "recipients": named}}
+
+        sent = await self._send_to(body["recipients"], naming, body.get("channel_id"))
+        return sent or await self._send(naming(types.SERVICE))
 
     async def _send_update(
         self, subtype: str, content: Any, channel_id: str, recipients: Characters
     ) -> Frame | None:
-        group = await self.group_lib.convert_list(self.http_api, recipients, True)
-        if group is None:
+        def naming(named: Named) -> Frame:
+            return builder.update(subtype, self.own_id, channel_id, named, content)
+
+        sent = await self._send_to(recipients, naming)
+        if sent is None:
             logger.debug("nobody receives the update of {}", subtype)
-            return None
-        return await self._send(builder.update(subtype, self.own_id, channel_id, group, content))
+        return sent
 
 
 def _is_swapped(message: Message, channel_id: str | None, channels: Container[str]) -> bool:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
+import concurrent.futures.thread  # noqa: F401 - must be closed later than us
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moobius.config import load_config
 from moobius.config_keywords import KEYWORDS, keywords_to_parts
-from moobius.core import child
 from moobius.core.checks import check_class
+from moobius.core.foreground import Foreground
 from moobius.core.lifecycle import announce
-from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner, exit_on_signals, interrupted
+from moobius.core.plan import Plan, ServiceStatus, split_keywords
+from moobius.core.runner import exit_on_signals, interrupted
+from moobius.core.supervision import Restarts, check_policy
+from moobius.core.worker import Worker
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
+    from types import TracebackType
 
     from moobius.core.sdk import Moobius
 
-READY_TIMEOUT = 60.0  # seconds a background service may take to get ready
-STOP_TIMEOUT = 20.0  # seconds it may take to stop; callbacks get 10 of them, last frames 5
+# The standard library's own way to be called at the end of the main thread, while threads and
+# processes can still be started; what `atexit` calls comes too late for that.
+_register_at_exit = getattr(threading, "_register_atexit", atexit.register)
+
+STOP_TIMEOUT = 20.0  # seconds for all services together; callbacks get 10 of them, last frames 5
 
 
 class MoobiusWand:
@@ -40,7 +45,8 @@ class MoobiusWand:
         wand.spell(handle, "it rains")
 
     A foreground service ends the program when it ends; background ones run in processes of
-    their own, and the program waits for them at its end. One Ctrl+C stops everything in order.
+    their own, and the program waits for them at its end, or in a `with` block stops them at the end
+    of that. One Ctrl+C stops everything in order.
 
     Attributes:
         services: Handle -> foreground service.
@@ -52,11 +58,11 @@ class MoobiusWand:
         self.services: dict[int, Moobius] = {}
         self.processes: dict[int, BaseProcess] = {}
         self.current_service_handle = 0
-        self._names: dict[int, str] = {}
-        self._queues: dict[int, Any] = {}
-        self._runners: dict[int, Runner] = {}
+        self._running: dict[int, Foreground | Worker] = {}
         self._platform: Any = None
         self._waits_at_exit = False
+        self._owner = os.getpid()
+        self._main_file: str | None = None
 
     def __str__(self) -> str:
         return (
@@ -65,63 +71,121 @@ class MoobiusWand:
 
     __repr__ = __str__
 
-    def run(
+    def __enter__(self) -> MoobiusWand:
+        return self
+
+    def __exit__(
         self,
-        cls: type[Moobius],
-        background: bool = False,
-        *,
-        ready_timeout: float = READY_TIMEOUT,
-        **kwargs: Any,
-    ) -> int | None:
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_all()
+
+    def run(self, cls: type[Moobius], background: bool = False, **kwargs: Any) -> int | None:
         """Start a service.
 
         Args:
             cls: The class, not an instance.
             background: Run it in a process of its own and return as soon as it is ready.
-            ready_timeout: Seconds a background service may take to get ready.
-            **kwargs: What the class is called with.
+            **kwargs: What the class is called with; and, unless its constructor declares them
+                itself, these of ours:
+
+                - `name`: what the service is called from outside; the name of its class, with a
+                  number when there are several, if not given;
+                - `restart`: whether it is started again when it ends: `"never"`, `"on-failure"` or
+                  `"always"`; and `restart_limit`, how often in a row (5), with growing pauses;
+                - `ready_timeout`: seconds a background service may take to get ready (60);
+                - `stop_timeout`: seconds its callbacks get to end when it stops (10);
+                - `hang_timeout`: seconds its event loop may stand still (30) before a background
+                  service counts as hanging, which is logged, and ends it if it is to be restarted.
 
         Returns:
             The handle of a background service. For a foreground service the call blocks until
-            the service ends, and returns `None` if it was stopped by `stop_all`.
+            the service ends, and returns `None` if it was stopped by `stop` or `stop_all`.
 
         Raises:
             SystemExit: When a foreground service ends: status 130 after Ctrl+C, 143 after
                 SIGTERM, 1 with one line on standard error when it cannot run.
+            ConfigError: If a keyword of ours has no possible value.
             MoobiusError: When a background service cannot run: its own error.
-            WandError: When it does not get ready in time.
+            WandError: When it does not get ready in time, or one of its arguments cannot travel
+                to its process.
         """
         check_class(cls)
+        ours, rest = split_keywords(cls, kwargs)
+        restarts = Restarts(
+            check_policy(ours.pop("restart", "never")), ours.pop("restart_limit", Restarts.limit)
+        )
+        plan = Plan(cls, rest, self._new_name(cls, ours.pop("name", None)), **ours)
         self.current_service_handle += 1
         handle = self.current_service_handle
-        self._names[handle] = cls.__name__
-        if background:
-            self._run_in_background(handle, cls, kwargs, ready_timeout)
-            return handle
-        self._run_here(handle, cls, kwargs)
-        return None
+        if not background:
+            self._run_here(handle, plan, restarts)
+            return None
+        self._run_in_background(handle, plan, restarts)
+        return handle
 
     def spell(self, handle: int, obj: Any) -> None:
         """Hand an object to a running service, whose `on_spell` is called with it.
 
+        Spells arrive in the order in which they were cast. One that is cast while a service is
+        being started again waits for it.
+
         Raises:
             WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
         """
-        self._queue_for(handle, obj).put(obj)
+        found = self._running.get(handle)
+        if found is None or not found.takes_spells:
+            raise self._nobody(handle)
+        found.put(obj)
 
     async def aspell(self, handle: int, obj: Any) -> None:
-        """Hand an object to a running service without blocking the event loop.
+        """Do what `spell` does; casting never blocks, so neither does this.
 
         Raises:
             WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
         """
-        await self._queue_for(handle, obj).coro_put(obj)
+        self.spell(handle, obj)
+
+    def status(self) -> dict[int, ServiceStatus]:
+        """Return what is known of every service that was started and not forgotten: by handle."""
+        return {handle: found.status for handle, found in self._running.items()}
+
+    def stop(self, handle: int) -> None:
+        """Stop a service: politely first, after a while firmly; return when it has ended.
+
+        Raises:
+            WandError: If there is no such service.
+        """
+        found = self._known(handle)
+        found.ask_to_stop()
+        found.end()
+
+    def restart(self, handle: int) -> None:
+        """Stop a service and start it again; return when it runs.
+
+        A background service is built anew in a fresh process, with the source as it is now. A
+        foreground service is built anew in this one.
+
+        Raises:
+            WandError: If there is no such service, it has ended, it does not get ready, or an
+                argument of its constructor cannot travel to a process.
+        """
+        found = self._known(handle)
+        if found.life.is_over:
+            raise self._nobody(handle)
+        found.ask_to_restart()
+        patience = found.plan.stop_timeout + found.plan.ready_timeout
+        if not found.life.wait_running(patience):
+            raise WandError(f"{found.plan.name} did not come back; it is {found.life.state}")
 
     def join(self) -> None:
         """Wait until all background services have ended; Ctrl+C stops them."""
         try:
-            for process in list(self.processes.values()):
-                process.join()
+            for found in list(self._running.values()):
+                if isinstance(found, Worker):
+                    found.life.wait_over()
         except KeyboardInterrupt:
             self.stop_all()
             raise SystemExit(128 + signal.SIGINT) from None
@@ -135,75 +199,81 @@ class MoobiusWand:
         Args:
             force_exit: End the program too, with status 1.
         """
-        for runner in list(self._runners.values()):
-            runner.stop()
-        processes = dict(self.processes)
-        for process in processes.values():
-            if process.is_alive():
-                process.terminate()
+        running = [found for found in self._running.values() if not found.life.is_over]
+        for found in running:
+            found.ask_to_stop()
         deadline = time.monotonic() + STOP_TIMEOUT
-        for handle, process in processes.items():
-            _end(process, deadline - time.monotonic())
-            # Spells that nobody took would keep us from ending.
-            self._queues[handle].cancel_join_thread()
+        for found in running:
+            if isinstance(found, Worker):
+                found.end(deadline - time.monotonic())
         if self._platform is not None:
             self._platform.close()
             self._platform = None
         if force_exit:
             raise SystemExit(1)
 
+    def _new_name(self, cls: type[Moobius], wanted: str | None) -> str:
+        taken = {found.plan.name for found in self._running.values() if not found.life.is_over}
+        if wanted is not None:
+            if wanted in taken:
+                raise WandError(f"a service called {wanted!r} runs already; choose another name")
+            return wanted
+        name, number = cls.__name__, 1
+        while name in taken:
+            number += 1
+            name = f"{cls.__name__}-{number}"
+        return name
+
+    def _known(self, handle: int) -> Foreground | Worker:
+        found = self._running.get(handle)
+        if found is None:
+            raise self._nobody(handle)
+        return found
+
+    def _nobody(self, handle: int) -> WandError:
+        ended = " has ended" if handle in self._running else ""
+        living = [
+            f"{number} ({found.plan.name})"
+            for number, found in self._running.items()
+            if found.takes_spells
+        ]
+        return WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
+
     # ---- In this process ------------------------------------------------------------------
 
-    def _run_here(self, handle: int, cls: type[Moobius], kwargs: dict[str, Any]) -> None:
-        runner = self._runners[handle] = Runner()
-        exit_on_signals()
-        try:
-            service = cls(**kwargs)
-            self._queues[handle] = service.queue  # first: who sees the service may cast a spell
+    def _run_here(self, handle: int, plan: Plan, restarts: Restarts) -> None:
+        def remember(service: Moobius) -> None:
             self.services[handle] = service
-            with log_sinks(service.settings):
-                try:
-                    runner.run(service.start)
-                except MoobiusError as error:
-                    log_fatal(f"{cls.__name__}: {error}")
-                    raise
+
+        exit_on_signals()
+        found = self._running[handle] = Foreground(handle, plan, restarts, remember)
+        try:
+            signal_number = found.run()
         except MoobiusError as error:
-            raise SystemExit(f"{cls.__name__}: {error}") from error
+            raise SystemExit(f"{plan.cls.__name__}: {error}") from error
         finally:
-            del self._runners[handle]
             self.services.pop(handle, None)
-        if runner.stopped_by:
-            raise SystemExit(128 + runner.stopped_by)
+        if signal_number:
+            raise SystemExit(128 + signal_number)
 
     # ---- In a process of its own --------------------------------------------------------------
 
-    def _run_in_background(
-        self, handle: int, cls: type[Moobius], kwargs: dict[str, Any], ready_timeout: float
-    ) -> None:
-        from aioprocessing import AioQueue
+    def _run_in_background(self, handle: int, plan: Plan, restarts: Restarts) -> None:
+        def remember(process: BaseProcess) -> None:
+            self.processes[handle] = process
 
         exit_on_signals()
         if not self._waits_at_exit:
             self._waits_at_exit = True
-            atexit.register(self._at_exit)
-        self._share_local_platform(cls, kwargs)
-        context = multiprocessing.get_context()
-        queue = AioQueue(context=context)
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(
-            target=child.main,
-            args=(cls, kwargs, queue, sender),
-            name=f"{cls.__name__}<handle={handle}>",
-        )
-        process.start()
-        sender.close()
-        self.processes[handle], self._queues[handle] = process, queue
+            self._main_file = getattr(sys.modules["__main__"], "__file__", None)
+            _register_at_exit(self._at_exit)
+        self._share_local_platform(plan.cls, plan.kwargs)
+        found = self._running[handle] = Worker(handle, plan, restarts, remember)
         try:
-            with receiver:
-                _wait_until_ready(cls.__name__, process, receiver, ready_timeout)
+            found.start()
         except Exception:
             # The caller is told, and may go on without this one.
-            del self.processes[handle], self._queues[handle]
+            del self._running[handle]
             raise
 
     def _share_local_platform(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
@@ -221,12 +291,17 @@ class MoobiusWand:
 
     def _at_exit(self) -> None:
         """Wait for the children, as a script expects that only starts services."""
+        if os.getpid() != self._owner:
+            return  # a forked child of ours, at its own end
+        if self._main_file:
+            # A script that has ended has no name any more; who is started again has to find it.
+            vars(sys.modules["__main__"]).setdefault("__file__", self._main_file)
         status = 0
         crashed = getattr(sys, "last_value", None) is not None
         try:
             if not interrupted.is_set() and not crashed:
                 self.join()
-                status = int(any(process.exitcode for process in self.processes.values()))
+                status = int(any(each.life.state == "failed" for each in self._running.values()))
         except SystemExit as exit_:
             status = int(exit_.code or 0)
         finally:
@@ -236,57 +311,3 @@ class MoobiusWand:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-
-    def _queue_for(self, handle: int, obj: Any) -> Any:
-        """Return the queue of a service that runs, for an object that can travel."""
-        if not self._is_running(handle):
-            ended = " has ended" if handle in self._queues else ""
-            living = [
-                f"{number} ({self._names[number]})"
-                for number in list(self._queues)
-                if self._is_running(number)
-            ]
-            raise WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
-        try:
-            ForkingPickler.dumps(obj)  # the queue itself would find out too late to tell us
-        except Exception as error:
-            raise WandError(f"this spell cannot travel: {error}") from error
-        return self._queues[handle]
-
-    def _is_running(self, handle: int) -> bool:
-        process = self.processes.get(handle)
-        return handle in self.services or (process is not None and process.is_alive())
-
-
-def _wait_until_ready(
-    name: str, process: BaseProcess, receiver: Connection, ready_timeout: float
-) -> None:
-    """Wait for the report of a child; whatever else happens, the child ends."""
-    try:
-        report = receiver.recv() if receiver.poll(ready_timeout) else None
-    except EOFError:
-        _end(process, STOP_TIMEOUT)
-        raise WandError(
-            f"{name} ended before it was ready, with status {process.exitcode}"
-        ) from None
-    if report is None:
-        _end(process, 0)
-        raise WandError(f"{name} was not ready within {ready_timeout:g} s; stopped")
-    if isinstance(report, child.Failed):
-        _end(process, STOP_TIMEOUT)
-        raise report.error from _ChildTraceback(report.traceback)
-
-
-def _end(process: BaseProcess, seconds: float) -> None:
-    """Wait for the end of a process; kill it if that takes too long."""
-    process.join(max(0.0, seconds))
-    if process.is_alive():
-        process.kill()
-        process.join()
-
-
-class _ChildTraceback(Exception):
-    """Shows where in the child an error was raised."""
-
-    def __str__(self) -> str:
-        return f'\n"""\n{self.args[0]}"""'

@@ -1,0 +1,278 @@
+"""A service in a process of its own: started, watched, started again, stopped."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from moobius.core import child
+from moobius.core.lifeline import Lifeline
+from moobius.core.plan import Plan, ServiceStatus
+from moobius.core.spells import Spells
+from moobius.core.supervision import Restarts
+from moobius.errors import WandError
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+PING_EVERY_S = 5.0
+STOP_SLACK_S = 10.0
+"""What a service needs, besides the time of its callbacks, for last frames, storage and sockets."""
+
+# A process forked just then would inherit the other end, and nobody would hear this one die.
+_one_at_a_time = threading.Lock()
+
+
+class Worker:
+    """One background service, over all the processes it is run in.
+
+    Attributes:
+        plan: How it is run.
+        life: Its state.
+        process: The newest of its processes.
+    """
+
+    def __init__(
+        self,
+        handle: int,
+        plan: Plan,
+        restarts: Restarts,
+        on_process: Callable[[BaseProcess], None],
+    ) -> None:
+        self.handle = handle
+        self.plan = plan
+        self.life = Lifeline()
+        self.process: BaseProcess | None = None
+        self._restarts = restarts
+        self._on_process = on_process
+        self._spells = Spells()
+        self._link: Connection | None = None
+        self._ready_at = 0.0
+        self._patience = plan.stop_timeout + STOP_SLACK_S
+
+    @property
+    def takes_spells(self) -> bool:
+        """Whether a spell that is sent now will be taken, by this process or the next."""
+        is_dead = self.process is not None and not self.process.is_alive()
+        return not self.life.is_over and not (is_dead and self._restarts.policy == "never")
+
+    @property
+    def status(self) -> ServiceStatus:
+        """What there is to know."""
+        pid = None if self.process is None else self.process.pid
+        count = self._restarts.in_a_row
+        return ServiceStatus(self.handle, self.plan.name, self.life.state, pid, count)
+
+    def start(self) -> None:
+        """Start it and return when it is ready; from then on it is watched.
+
+        It is started again in a fresh interpreter, even where processes are forked at first: by
+        then this one has threads, and a fork would inherit the locks that they hold. So what it is
+        made with has to travel if it may be started again.
+
+        Raises:
+            MoobiusError: Its own error, if it cannot run.
+            WandError: If an argument cannot travel to its process, or it does not get ready.
+        """
+        try:
+            context = multiprocessing.get_context()
+            if self._restarts.policy != "never" or context.get_start_method() != "fork":
+                self._check_arguments()
+            self._start_process(context)
+        except BaseException:
+            self.life.enter("failed")
+            raise
+        name = f"moobius watch of {self.plan.name}"
+        threading.Thread(target=self._watch, name=name, daemon=True).start()
+
+    def put(self, spell: Any) -> None:
+        """Send a spell; does not block.
+
+        Raises:
+            WandError: If it cannot be pickled.
+        """
+        self._spells.put(spell)
+
+    def ask_to_stop(self) -> None:
+        """Let it stop in order; returns at once."""
+        self.life.ask_to_stop()
+        if self.process is not None:
+            self.process.terminate()
+
+    def ask_to_restart(self) -> None:
+        """Let it stop in order, firmly after a while, and start again; returns at once.
+
+        Raises:
+            WandError: If an argument cannot travel to its process.
+        """
+        self._check_arguments()
+        process = self.process
+        if process is None or not self.life.ask_to_restart():
+            return
+        process.terminate()
+        insist = threading.Timer(self._patience, process.kill)
+        insist.daemon = True
+        insist.start()
+
+    def end(self, seconds: float | None = None) -> None:
+        """Wait for the end that was asked for; kill it if that takes too long."""
+        if not self.life.wait_over(self._patience if seconds is None else max(0.0, seconds)):
+            logger.warning("{} does not stop: killed", self.plan.name)
+            self._kill()
+            self.life.wait_over()
+
+    # ---- Starting: in the caller's thread at first, later in the watching one ----------------
+
+    def _check_arguments(self) -> None:
+        """Name what cannot travel to another process."""
+        for name, value in [("the class", self.plan.cls), *self.plan.kwargs.items()]:
+            try:
+                ForkingPickler.dumps(value)
+            except Exception as error:
+                raise WandError(
+                    f"{self.plan.name} runs in a process of its own, and {name} cannot travel "
+                    f"there: {error}; make it in before_channel_init or on_start"
+                ) from error
+
+    def _start_process(self, context: BaseContext) -> None:
+        plan = self.plan
+        self._spells.renew(context)
+        with _one_at_a_time:
+            ours, theirs = context.Pipe()
+            spellbook = child.Spellbook(self._spells.queue, self._spells.taken)
+            process = context.Process(  # type: ignore[attr-defined] # every context has it
+                target=child.main,
+                args=(plan.cls, plan.kwargs, plan.stop_timeout, spellbook, theirs),
+                name=f"{plan.cls.__name__}<handle={self.handle}>",
+            )
+            process.start()
+            theirs.close()
+        self.process, self._link = process, ours
+        if not self.life.is_wanted:  # somebody stopped what was not there yet
+            process.terminate()
+        try:
+            _wait_until_ready(plan, process, ours, self._patience)
+        except BaseException:  # Ctrl+C among them
+            process.terminate()
+            _end(process, self._patience)
+            ours.close()
+            self._spells.suspend()
+            raise
+        self._ready_at = time.monotonic()
+        self._on_process(process)
+        self.life.enter("running")
+
+    # ---- Watching ------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        status = self._until_end()
+        while (delay := self._delay_after(status)) is not None:
+            self.life.enter("restarting")
+            if delay:
+                text = "{} ended with status {}; again in {:g} s"
+                logger.warning(text, self.plan.name, status, delay)
+            if self.life.pause(delay):
+                status = self._start_again()
+        self.life.enter("failed" if status and self.life.is_wanted else "stopped")
+
+    def _delay_after(self, status: int) -> float | None:
+        if self.life.take_restart():
+            return 0.0
+        if not self.life.is_wanted:
+            return None
+        return self._restarts.after_end(status, time.monotonic() - self._ready_at)
+
+    def _start_again(self) -> int:
+        """Start it, and return the status with which it ends."""
+        context: BaseContext = multiprocessing.get_context()
+        if context.get_start_method() == "fork":
+            context = multiprocessing.get_context("spawn")
+        try:
+            self._start_process(context)
+        except Exception as error:
+            if self.life.is_wanted:
+                logger.error("{} could not be started again: {}", self.plan.name, error)
+            return 1
+        return self._until_end()
+
+    def _until_end(self) -> int:
+        """Keep an eye on the process that runs; return its exit status."""
+        process, link = self.process, self._link
+        assert process is not None and link is not None
+        sent = heard = 0
+        heard_at = time.monotonic()
+        pause = min(PING_EVERY_S, self.plan.hang_timeout / 2)
+        while process.sentinel not in (found := wait([link, process.sentinel], pause)):
+            try:
+                if link in found:
+                    heard, heard_at = link.recv().number, time.monotonic()
+                    self._goes_on()
+                elif heard == sent:
+                    sent, heard_at = sent + 1, time.monotonic()
+                    link.send(child.Ping(sent))
+            except (EOFError, OSError):
+                break  # it is about to end
+            if heard != sent and time.monotonic() - heard_at >= self.plan.hang_timeout:
+                self._hangs()
+        while (status := process.exitcode) is None:
+            process.join(0.1)  # again and again: another thread may have been told of its end
+        link.close()
+        self._spells.suspend()
+        return status
+
+    def _hangs(self) -> None:
+        if not self.life.turn("running", "hanging"):
+            return
+        text = "{} hangs: its event loop has stood still for {:g} s; does a callback block it?"
+        logger.warning(text, self.plan.name, self.plan.hang_timeout)
+        if self._restarts.policy != "never":
+            self._kill()
+
+    def _goes_on(self) -> None:
+        if self.life.turn("hanging", "running"):
+            logger.info("{} goes on", self.plan.name)
+
+    def _kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+
+
+def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patience: float) -> None:
+    """Wait for the report of a child; whatever else happens, the child ends."""
+    name = plan.cls.__name__
+    try:
+        report = link.recv() if link.poll(plan.ready_timeout) else None
+    except (EOFError, OSError):
+        _end(process, patience)
+        raise WandError(
+            f"{name} ended before it was ready, with status {process.exitcode}"
+        ) from None
+    if report is None:
+        _end(process, 0)
+        raise WandError(f"{name} was not ready within {plan.ready_timeout:g} s; stopped")
+    if isinstance(report, child.Failed):
+        _end(process, patience)
+        raise report.error from _ChildTraceback(report.traceback)
+
+
+def _end(process: BaseProcess, seconds: float) -> None:
+    """Wait for the end of a process; kill it if that takes too long."""
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+class _ChildTraceback(Exception):
+    """Shows where in the child an error was raised."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'

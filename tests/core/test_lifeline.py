@@ -1,0 +1,57 @@
+"""The state of a supervised service, as other threads see it."""
+
+from __future__ import annotations
+
+import threading
+
+from moobius.core.lifeline import Lifeline
+
+
+def test_it_runs_and_is_over() -> None:
+    life = Lifeline()
+    assert (life.state, life.is_wanted, life.is_over) == ("starting", True, False)
+    life.enter("running")
+    assert life.wait_running(0)
+    assert not life.wait_over(0)
+    life.enter("stopped")
+    assert life.is_over and life.wait_over(0) and not life.wait_running(0)
+
+
+def test_one_that_is_to_stop_does_not_look_as_if_it_ran() -> None:
+    life = Lifeline()
+    life.ask_to_stop()
+    life.enter("running")  # it got ready just then
+    assert life.state == "stopping"
+    life.enter("stopped")
+    assert life.state == "stopped"
+
+
+def test_a_restart_is_asked_for_once_and_not_of_the_dead() -> None:
+    life = Lifeline()
+    life.enter("running")
+    assert life.ask_to_restart()
+    assert life.state == "restarting"
+    assert life.take_restart()
+    assert not life.take_restart()
+    life.ask_to_restart()
+    life.ask_to_stop()
+    assert not life.take_restart()
+    life.enter("failed")
+    assert not life.ask_to_restart()
+
+
+def test_a_pause_ends_when_it_is_to_stop() -> None:
+    life = Lifeline()
+    assert life.pause(0)
+    stopper = threading.Thread(target=life.ask_to_stop)
+    stopper.start()
+    assert not life.pause(60)
+    stopper.join()
+
+
+def test_only_the_state_that_is_meant_is_changed() -> None:
+    life = Lifeline()
+    assert not life.turn("running", "hanging")
+    life.enter("running")
+    assert life.turn("running", "hanging")
+    assert life.state == "hanging"
