@@ -8,7 +8,7 @@ import pytest
 
 from moobius.errors import ConfigError
 from moobius.local import LocalPlatform, PlatformOptions
-from moobius.local.data import DataDirectory, write_private
+from moobius.local.data import DataDirectory
 
 
 def test_the_key_is_made_once_and_readable_by_its_user_only(tmp_path: Path) -> None:
@@ -18,14 +18,6 @@ def test_the_key_is_made_once_and_readable_by_its_user_only(tmp_path: Path) -> N
     assert len(key) >= 43
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "data" / "developer.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    for text in ("one", "two"):
-        write_private(file, text)
-        assert file.read_text() == text
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 async def test_a_second_platform_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:

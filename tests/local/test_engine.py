@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,10 @@ from moobius.local.model.outcome import Delivery, Moment, Outcome, ToUsers
 from moobius.local.model.refusal import Refused
 from moobius.local.model.state import State
 from moobius.local.options import Limits
+from moobius.local.store.journal import Journal
 from moobius.local.store.memory import MemoryStore
+from moobius.local.store.protocol import Store
+from moobius.local.store.sqlite import SqliteStore
 from tests.support.patience import until
 
 ADA = AccountCreated("ADA", "ada@x", "", "Ada")
@@ -42,7 +48,7 @@ class SlowStore(MemoryStore):
 ids = itertools.count(1)
 
 
-def _engine(store: MemoryStore, told: list[Delivery] | None = None) -> Engine:
+def _engine(store: Store, told: list[Delivery] | None = None) -> Engine:
     return Engine(
         store,
         (told if told is not None else []).append,
@@ -120,19 +126,35 @@ async def test_a_refused_request_may_be_tried_again() -> None:
     await engine.stop()
 
 
+def _gone() -> None:
+    raise ConnectionError("the client has gone")
+
+
 async def test_a_store_that_fails_acknowledges_nothing_and_stops_the_rest() -> None:
     store = await _store_with_ada()
     told: list[Delivery] = []
     acknowledged: list[int] = []
     engine = _engine(store, told)
     await engine.start()
+    assert not engine.failed
+    refused: list[int] = []
+    first = engine.submit(
+        _telling, lambda: acknowledged.append(1), refuse=lambda: refused.append(1)
+    )
+    await until(lambda: bool(store.batches))
+    engine.submit(_telling, lambda: acknowledged.append(2), refuse=lambda: refused.append(2))
+    engine.submit(_telling, lambda: acknowledged.append(3), refuse=_gone)
+    engine.submit(_telling, lambda: acknowledged.append(4), refuse=lambda: refused.append(4))
     store.broken = True
     store.may_finish.set()
     with pytest.raises(StorageError):
-        await engine.submit(_telling, lambda: acknowledged.append(1))
+        await first
     with pytest.raises(StorageError, match="no more commands"):
         engine.submit(_telling)
     assert (told, acknowledged) == ([], [])
+    assert refused == [1, 2, 4], "also those behind it, in order, whatever becomes of one"
+    assert engine.failed
+    await engine.stop()
 
 
 async def test_callers_wait_while_too_much_is_on_its_way() -> None:
@@ -149,3 +171,14 @@ async def test_callers_wait_while_too_much_is_on_its_way() -> None:
     store.may_finish.set()
     await asyncio.wait_for(waiting, 5)
     await engine.stop()
+
+
+async def test_a_store_that_cannot_be_read_is_let_go_of(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal")) as journal:
+        journal.append([ADA])
+        journal.connection.execute("UPDATE events SET body = 'nonsense'")
+    engine = _engine(SqliteStore(tmp_path / "journal"))
+    with pytest.raises(StorageError, match="event 1 of the journal cannot be read"):
+        await engine.start()
+    await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("moobius-s")])
+    assert not (tmp_path / "journal-wal").exists(), "nobody has it open"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from types import TracebackType
 
 from moobius.errors import ConfigError
 from moobius.local.locks import FileLock
+from moobius.private_files import write_private
 
 
 class DataDirectory:
@@ -22,6 +22,7 @@ class DataDirectory:
         self.path = path
         self.journal = path / "platform.sqlite3"
         self.files = path / "files"
+        self.key = path / "developer.key"
         self._lock = FileLock(
             path / "platform.lock",
             f"the data directory {path} is in use by a running Platform; "
@@ -47,14 +48,13 @@ class DataDirectory:
 
     def developer_key(self) -> str:
         """Return the key that programs of this user show; made once, readable by its user only."""
-        file = self.path / "developer.key"
         try:
-            if file.exists() and (key := file.read_text().strip()):
+            if self.key.exists() and (key := self.key.read_text().strip()):
                 return key
             key = secrets.token_urlsafe(32)
-            write_private(file, key)
+            write_private(self.key, key)
         except OSError as error:
-            raise unwritable(file, error) from error
+            raise unwritable(self.key, error) from error
         return key
 
 
@@ -64,16 +64,6 @@ def make_private(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise unwritable(path, error) from error
-
-
-def write_private(file: Path, text: str) -> None:
-    """Put a file in place at once and whole, readable by its user only."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    partial.replace(file)
 
 
 def unwritable(path: Path, error: OSError) -> ConfigError:

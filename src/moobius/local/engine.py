@@ -8,7 +8,9 @@ commands that arrive meanwhile are kept together in one go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
@@ -39,6 +41,7 @@ class _Ticket:
 
     outcome: Outcome
     acknowledge: Callable[[], None] | None
+    refuse: Callable[[], None] | None
     done: asyncio.Future[Any]
 
 
@@ -53,6 +56,7 @@ class Engine:
         clock: Callable[[], int],
         new_id: Callable[[], str],
         limits: Limits,
+        on_batch: Callable[[int, float], None] = lambda events, seconds: None,
     ) -> None:
         self.state = State()
         self.store = store
@@ -60,7 +64,8 @@ class Engine:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
-        self._recent = RecentRequests(limits.recent_requests)
+        self._on_batch = on_batch
+        self._recent = RecentRequests(limits.recent_requests, store.requests)
         self.coalescer = Coalescer(limits.coalesce_ms)
         self._pending: list[_Ticket] = []
         self._work = asyncio.Event()
@@ -69,24 +74,38 @@ class Engine:
         self._keeper: asyncio.Task[None] | None = None
 
     @property
+    def failed(self) -> bool:
+        """Whether the store has failed, so that no command is taken any more."""
+        return self._failed
+
+    @property
+    def pending(self) -> int:
+        """How many commands are decided and not yet kept."""
+        return len(self._pending)
+
+    @property
     def now(self) -> int:
         """Milliseconds since the epoch."""
         return self._clock()
 
     async def start(self) -> None:
-        """Read what the store has, then take commands."""
-        for event in self.store.replay():
-            apply(self.state, event)
-            if isinstance(event, RequestDone):
-                self._recent.remember(event.identity, event.request_id)
+        """Read what the store has, then take commands.
+
+        Raises:
+            StorageError: If it cannot be read; the store is closed then.
+        """
+        try:
+            self.state = await self.store.restore()
+        except BaseException:
+            await self.store.close()
+            raise
         self._keeper = asyncio.create_task(self._keep(), name="platform journal")
 
     async def stop(self) -> None:
         """Keep what was decided, then let go of the store."""
         if self._keeper is not None:
-            last = self.submit(lambda state, moment: Outcome())
             if not self._failed:
-                await asyncio.wait([last])
+                await asyncio.wait([self.submit(lambda state, moment: Outcome())])
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         await self.store.close()
@@ -112,6 +131,7 @@ class Engine:
         decide: Callable[[State, Moment], Outcome],
         acknowledge: Callable[[], None] | None = None,
         request: RequestKey | None = None,
+        refuse: Callable[[], None] | None = None,
     ) -> asyncio.Future[Any]:
         """Decide and apply a command now; acknowledge, deliver and reply when it is safe.
 
@@ -119,6 +139,7 @@ class Engine:
             decide: The command, its arguments bound.
             acknowledge: Called when the events are safe, before anything is delivered.
             request: A repeat of a request done before is acknowledged and not done again.
+            refuse: Called instead of `acknowledge` if the store fails to keep the events.
 
         Raises:
             Refused: If the rules say no; nothing has changed then.
@@ -127,7 +148,8 @@ class Engine:
         if self._failed:
             raise StorageError("the journal has failed; this Platform takes no more commands")
         repeat = request is not None and self._recent.has(*request)
-        outcome = Outcome() if repeat else decide(self.state, Moment(self.now, self._new_id))
+        moment = Moment(self.now, self._new_id, self._limits.groups_per_account)
+        outcome = Outcome() if repeat else decide(self.state, moment)
         if request is not None and request.request_id and not repeat:
             self._recent.remember(*request)
             if outcome.events:
@@ -135,7 +157,7 @@ class Engine:
         for event in outcome.events:
             apply(self.state, event)
         done = asyncio.get_running_loop().create_future()
-        self._pending.append(_Ticket(outcome, acknowledge, done))
+        self._pending.append(_Ticket(outcome, acknowledge, refuse, done))
         self._work.set()
         return done
 
@@ -153,7 +175,9 @@ class Engine:
             try:
                 events = [event for ticket in batch for event in ticket.outcome.events]
                 if events:
+                    began = time.perf_counter()
                     await self.store.append(events)
+                    self._on_batch(len(events), time.perf_counter() - began)
             except Exception as error:  # whatever it is, what follows could not be kept either
                 self._fail(batch, error)
                 return
@@ -162,13 +186,11 @@ class Engine:
                 self._tell(ticket)
 
     def _tell(self, ticket: _Ticket) -> None:
-        try:
+        with _containing("telling of a command failed; it is kept all the same"):
             if ticket.acknowledge is not None:
                 ticket.acknowledge()
             for delivery in ticket.outcome.deliveries:
                 self._deliver(delivery)
-        except Exception:  # one command's trouble must not stop the others
-            logger.exception("telling of a command failed; it is kept all the same")
         if not ticket.done.done():
             ticket.done.set_result(ticket.outcome.data)
 
@@ -178,6 +200,18 @@ class Engine:
         self._failed = True
         self._room.set()
         for ticket in [*batch, *self._pending]:
+            with _containing("telling of a failure failed"):
+                if ticket.refuse is not None:
+                    ticket.refuse()
             if not ticket.done.done():
                 ticket.done.set_exception(error)
                 ticket.done.exception()  # a socket does not wait for it, and that is no mistake
+
+
+@contextmanager
+def _containing(what: str) -> Iterator[None]:
+    """Log what goes wrong: one command's trouble must not stop the others."""
+    try:
+        yield
+    except Exception:
+        logger.exception(what)

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from moobius.errors import StorageError
-from moobius.local.model.events import Joined, MessageStored, RequestDone
+from moobius.local.model.events import (
+    AccountCreated,
+    ChannelCreated,
+    Joined,
+    MessageStored,
+    RequestDone,
+)
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Store
 from moobius.local.store.sqlite import SqliteStore
+
+ROOM = [
+    AccountCreated("ADA", "ada@x", "", "Ada"),
+    AccountCreated("BOB", "bob@x", "", "Bob"),
+    ChannelCreated("CH", "room", "", "ADA"),
+]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -31,21 +44,20 @@ def _message(number: int, *owners: str, channel: str = "CH") -> MessageStored:
     return MessageStored(owners, channel, f"MSG-{number}", number, body)
 
 
-async def test_events_come_back_in_order_and_messages_do_not(store: Store) -> None:
-    await store.append([Joined("CH", "ADA", 1), _message(1, "ADA")])
+async def test_the_state_is_what_the_events_have_led_to(store: Store) -> None:
+    await store.append([*ROOM, Joined("CH", "ADA", 1), _message(1, "ADA")])
     await store.append([Joined("CH", "BOB", 2)])
-    assert list(store.replay()) == [Joined("CH", "ADA", 1), Joined("CH", "BOB", 2)]
+    state = await store.restore()
+    assert state.channels["CH"].members == {"ADA": 1, "BOB": 2}
 
 
-async def test_the_latest_requests_of_every_identity_come_last(store: Store) -> None:
-    await store.append([RequestDone("ADA", f"REQ-{number}") for number in range(4)])
-    await store.append([RequestDone("BOB", "REQ-0"), Joined("CH", "ADA", 1)])
-    assert list(store.replay()) == [
-        Joined("CH", "ADA", 1),
-        RequestDone("ADA", "REQ-2"),
-        RequestDone("ADA", "REQ-3"),
-        RequestDone("BOB", "REQ-0"),
-    ]
+async def test_the_latest_requests_of_every_identity_are_remembered(store: Store) -> None:
+    for number in range(7):
+        await store.append([RequestDone("ADA", f"REQ-{number}")])
+    await store.append([RequestDone("BOB", "REQ-0")])
+    assert store.requests("ADA") == ["REQ-5", "REQ-6"]
+    assert store.requests("BOB") == ["REQ-0"]
+    assert store.requests("CY") == []
 
 
 async def test_a_history_is_ones_own_newest_first(store: Store) -> None:
@@ -86,23 +98,40 @@ async def test_a_message_is_found_by_its_owner_only(store: Store) -> None:
 async def test_sqlite_keeps_everything_across_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     store = SqliteStore(path)
-    await store.append([Joined("CH", "ADA", 1), _message(1, "ADA")])
+    await store.append([*ROOM, Joined("CH", "ADA", 1), _message(1, "ADA"), RequestDone("ADA", "R")])
     # Not closed: another connection sees what a killed process had committed.
     again = SqliteStore(path)
-    assert list(again.replay()) == [Joined("CH", "ADA", 1)]
+    assert (await again.restore()).channels["CH"].members == {"ADA": 1}
     assert len(await again.history("ADA", "CH")) == 1
+    assert again.requests("ADA") == ["R"]
     await again.close()
     await store.close()
 
 
+@pytest.mark.parametrize("at_once", [50, 3])
+async def test_sqlite_forgets_old_requests_on_disk_too(tmp_path: Path, at_once: int) -> None:
+    path = tmp_path / "journal"
+    made = [f"REQ-{number}" for number in range(100)]
+    for start in range(0, 100, at_once):
+        store = SqliteStore(path, requests_kept=4)
+        for request_id in made[start : start + at_once]:
+            await store.append([RequestDone("ADA", request_id)])
+        assert store.requests("ADA") == made[: start + at_once][-4:]
+        await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM requests").fetchone()
+    assert count <= 8
+
+
 async def test_sqlite_keeps_all_of_a_batch_or_nothing(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "journal")
+    await store.append(ROOM)
     broken = MessageStored(("ADA",), "CH", "MSG", 2**70, {})
     with pytest.raises((StorageError, OverflowError)):
         await store.append([Joined("CH", "ADA", 1), broken])
-    assert list(store.replay()) == []
+    assert (await store.restore()).channels["CH"].members == {}
     await store.append([Joined("CH", "BOB", 1)])
-    assert list(store.replay()) == [Joined("CH", "BOB", 1)]
+    assert (await store.restore()).channels["CH"].members == {"BOB": 1}
     await store.close()
 
 
@@ -117,3 +146,13 @@ async def test_sqlite_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StorageError, match="newer Moobius"):
         SqliteStore(newer)
+
+
+async def test_sqlite_says_which_event_it_cannot_read(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal")
+    await store.append(ROOM)
+    with closing(sqlite3.connect(tmp_path / "journal", isolation_level=None)) as connection:
+        connection.execute("""INSERT INTO events (body) VALUES ('{"event":"Levitated"}')""")
+    with pytest.raises(StorageError, match="event 4 of the journal cannot be read"):
+        await store.restore()
+    await store.close()

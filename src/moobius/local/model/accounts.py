@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moobius.local.model.events import (
+    AccountConfirmed,
     AccountCreated,
     AccountDeleted,
     FamilyRevoked,
@@ -41,17 +42,25 @@ def sign_up(
     name: str | None = None,
     avatar: str = "",
     description: str = "",
+    *,
+    confirmed: bool = True,
 ) -> Outcome:
-    """Create an account that can be used at once; the reply is its id."""
-    if not email.strip():
+    """Create an account, to be used at once or once it is confirmed; the reply is its id."""
+    email = email.strip()
+    if not email or not email.isprintable():  # it will stand in a line of the log
         raise malformed("username must be an e-mail address")
     if state.account_by_email(email) is not None:
         raise Refused(Code.ACCOUNT_EXISTS, "Username already exists")
-    email = email.strip()
     user_id = moment.new_id()
     shown = name or email.partition("@")[0] or email
-    event = AccountCreated(user_id, email, password_hash, shown, avatar, description)
+    event = AccountCreated(user_id, email, password_hash, shown, avatar, description, confirmed)
     return Outcome(user_id, [event])
+
+
+def confirm(state: State, moment: Moment, user_id: str) -> Outcome:
+    """Let an account be used, now that its address has proved to be right."""
+    known = state.account(user_id).confirmed
+    return Outcome({}, [] if known else [AccountConfirmed(user_id)])
 
 
 def change_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
@@ -60,9 +69,28 @@ def change_password(state: State, moment: Moment, user_id: str, password_hash: s
     return Outcome({}, [PasswordChanged(user_id, password_hash)])
 
 
+def reset_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
+    """Give an account whose address has proved to be right another password.
+
+    All its logins end, for somebody else may have the old one; open sockets stay, as with a
+    sign-out (Q6).
+    """
+    outcome = confirm(state, moment, user_id)
+    outcome.add(PasswordChanged(user_id, password_hash))
+    families = {each.family: None for each in state.tokens.values() if each.user_id == user_id}
+    outcome.add(*map(FamilyRevoked, families))
+    return outcome
+
+
 def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Outcome:
-    """Record the tokens of a login whose password the shell has verified."""
+    """Record the tokens of a login whose password the shell has verified.
+
+    Raises:
+        Refused: With `UNCONFIRMED`, which JavaScript clients look for (platform.md 2.4).
+    """
     account = state.account(user_id)
+    if not account.confirmed:
+        raise Refused(Code.NOT_AUTHENTICATED, "UNCONFIRMED")
     family, now = moment.new_id(), moment.now
     outcome = Outcome({"user_id": account.user_id})
     if any(token.expires <= now for token in state.tokens.values()):
@@ -115,7 +143,7 @@ def user_info(account: Account) -> dict[str, Any]:
     return {
         "context": account.profile["character_context"],
         "email": account.email,
-        "email_verified": True,
+        "email_verified": account.confirmed,
         "user_id": account.user_id,
         "sub": account.user_id,
         "system_context": account.system_context,

@@ -35,8 +35,13 @@ def _account_created(state: State, event: ev.AccountCreated) -> None:
         event.name,
         event.avatar,
         event.description,
+        confirmed=event.confirmed,
     )
     state.emails[normal_email(event.email)] = event.user_id
+
+
+def _account_confirmed(state: State, event: ev.AccountConfirmed) -> None:
+    state.accounts[event.user_id].confirmed = True
 
 
 def _profile_changed(state: State, event: ev.ProfileChanged) -> None:
@@ -63,6 +68,7 @@ def _account_deleted(state: State, event: ev.AccountDeleted) -> None:
         del state.services[service.service_id]
     for owned in [key for key in state.projects if key[0] == user_id]:
         del state.projects[owned]
+    state.group_counts.pop(user_id, None)
     state.channel_groups = _without(user_id, state.channel_groups)
     state.temp_groups = _without(user_id, state.temp_groups)
     state.shown = _without(user_id, state.shown)
@@ -103,7 +109,10 @@ def _joined(state: State, event: ev.Joined) -> None:
 
 def _left(state: State, event: ev.Left) -> None:
     del state.channels[event.channel_id].members[event.user_id]
-    del state.memberships[event.user_id][event.channel_id]
+    joined = state.memberships[event.user_id]
+    del joined[event.channel_id]
+    if not joined:
+        del state.memberships[event.user_id]
     state.shown.pop((event.user_id, event.channel_id), None)
 
 
@@ -129,10 +138,14 @@ def _agent_saved(state: State, event: ev.AgentSaved) -> None:
 
 
 def _group_created(state: State, event: ev.GroupCreated) -> None:
-    group = Group(event.group_id, event.characters, event.name, event.timestamp)
+    group = Group(
+        event.group_id, event.characters, event.name, event.timestamp, event.shared, event.owner
+    )
     state.groups[event.group_id] = group
     if event.shared:
         state.shared_groups[event.characters] = event.group_id
+    if event.owner in state.accounts:
+        state.group_counts[event.owner] = state.group_counts.get(event.owner, 0) + 1
 
 
 def _group_listed(state: State, event: ev.GroupListed) -> None:
@@ -145,7 +158,10 @@ def _group_listed(state: State, event: ev.GroupListed) -> None:
 
 
 def _group_unlisted(state: State, event: ev.GroupUnlisted) -> None:
-    del state.channel_groups[event.user_id, event.channel_id][event.group_id]
+    listed = state.channel_groups[event.user_id, event.channel_id]
+    del listed[event.group_id]
+    if not listed:
+        del state.channel_groups[event.user_id, event.channel_id]
 
 
 def _temp_group_set(state: State, event: ev.TempGroupSet) -> None:
@@ -169,6 +185,7 @@ def _nothing(state: State, event: ev.Event) -> None:
 
 APPLY: Mapping[type[ev.Event], Callable[[State, Any], None]] = {
     ev.AccountCreated: _account_created,
+    ev.AccountConfirmed: _account_confirmed,
     ev.ProfileChanged: _profile_changed,
     ev.PasswordChanged: _password_changed,
     ev.AccountDeleted: _account_deleted,

@@ -26,6 +26,13 @@ class AccountCreated(Event, frozen=True, tag=True):
     name: str
     avatar: str = ""
     description: str = ""
+    confirmed: bool = True
+
+
+class AccountConfirmed(Event, frozen=True, tag=True):
+    """Somebody proved that the address of an account is theirs."""
+
+    user_id: str
 
 
 class ProfileChanged(Event, frozen=True, tag=True):
@@ -141,6 +148,7 @@ class GroupCreated(Event, frozen=True, tag=True):
 
     Attributes:
         shared: Whether an equal list may be given the same id later.
+        owner: The account it counts for; empty if the Platform made it for itself.
     """
 
     group_id: str
@@ -148,6 +156,7 @@ class GroupCreated(Event, frozen=True, tag=True):
     name: str = ""
     timestamp: int = 0
     shared: bool = False
+    owner: str = ""
 
 
 class GroupListed(Event, frozen=True, tag=True):
@@ -212,6 +221,7 @@ class RequestDone(Event, frozen=True, tag=True):
 
 AnyEvent = Union[  # noqa: UP007 - msgspec reads it, and Python 3.10 has no other form for a tuple
     AccountCreated,
+    AccountConfirmed,
     ProfileChanged,
     PasswordChanged,
     AccountDeleted,

@@ -15,21 +15,34 @@ from moobius.local.model.events import (
     TempGroupSet,
 )
 from moobius.local.model.outcome import Moment, Outcome
-from moobius.local.model.refusal import not_found
+from moobius.local.model.refusal import not_found, not_permitted
 from moobius.local.model.state import Group, State
 
 
 def shared_group(
-    state: State, moment: Moment, outcome: Outcome, characters: Sequence[str]
+    state: State, moment: Moment, outcome: Outcome, characters: Sequence[str], owner: str = ""
 ) -> Group:
-    """Return the group of exactly these characters, made by `outcome` if there is none yet."""
+    """Return the group of exactly these characters, made by `outcome` if there is none yet.
+
+    Raises:
+        Refused: If there is none, and its `owner` has made too many.
+    """
     exact = tuple(characters)
     known = state.shared_groups.get(exact)
     if known is not None:
         return state.groups[known]
-    event = GroupCreated(moment.new_id(), exact, timestamp=moment.now, shared=True)
+    _check_count(state, moment, owner)
+    event = GroupCreated(moment.new_id(), exact, timestamp=moment.now, shared=True, owner=owner)
     outcome.add(event)
     return Group(event.group_id, exact, timestamp=moment.now)
+
+
+def _check_count(state: State, moment: Moment, owner: str) -> None:
+    # They stay valid for ever, so without an end a loop in a program would fill the memory.
+    if state.group_counts.get(owner, 0) >= moment.groups_per_account:
+        raise not_permitted(
+            f"This account has made {moment.groups_per_account} groups, which is as many as it may"
+        )
 
 
 def create_service_group(
@@ -38,7 +51,7 @@ def create_service_group(
     """Give an ordered list an id; the reply is the bare id."""
     state.account(caller)
     outcome = Outcome()
-    outcome.data = shared_group(state, moment, outcome, characters).group_id
+    outcome.data = shared_group(state, moment, outcome, characters, caller).group_id
     return outcome
 
 
@@ -68,7 +81,8 @@ def create_user_group(
     """Keep a named list of characters for one user in one channel."""
     state.account(caller)
     state.channel(channel_id)
-    event = GroupCreated(moment.new_id(), tuple(characters), name, moment.now)
+    _check_count(state, moment, caller)
+    event = GroupCreated(moment.new_id(), tuple(characters), name, moment.now, owner=caller)
     outcome = Outcome({"group_id": event.group_id, "group_name": name})
     outcome.add(event, GroupListed(caller, channel_id, event.group_id))
     return outcome
@@ -85,9 +99,10 @@ def update_user_group(
 ) -> Outcome:
     """Put a changed group in the place of the old one; the reply names the new id."""
     old = _own_group(state, caller, channel_id, group_id)
+    _check_count(state, moment, caller)
     name = old.name if name is None else name
     exact = old.characters if characters is None else tuple(characters)
-    event = GroupCreated(moment.new_id(), exact, name, moment.now)
+    event = GroupCreated(moment.new_id(), exact, name, moment.now, owner=caller)
     outcome = Outcome({"group_id": event.group_id, "group_name": name})
     outcome.add(event, GroupListed(caller, channel_id, event.group_id, replaces=group_id))
     return outcome
@@ -124,7 +139,7 @@ def set_temp_group(
     state.account(caller)
     state.channel(channel_id)
     outcome = Outcome()
-    group = shared_group(state, moment, outcome, characters)
+    group = shared_group(state, moment, outcome, characters, caller)
     outcome.add(TempGroupSet(caller, channel_id, group.group_id))
     outcome.data = {"group_id": group.group_id, "characters": list(characters)}
     return outcome

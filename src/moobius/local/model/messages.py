@@ -36,7 +36,8 @@ def message_up(state: State, moment: Moment, caller: str, command: MessageUp) ->
         sent = {**body, "context": context}
         _store(outcome, (caller,), "message_up", sent)
         delivered = {**sent, "recipients": group.group_id}
-        outcome.deliver(ToService(channel.service_id, _frame("message_up", delivered)))
+        frame = _frame("message_up", delivered)
+        outcome.deliver(ToService(channel.service_id, frame, group.characters))
         return outcome
     _store(outcome, (caller,), "message_up", {**body, "context": {**context, "is_dcs": True}})
     receivers = members_among(channel, group.characters)
@@ -59,7 +60,7 @@ def _addressed(
     if command.recipients == SERVICE:
         return Group(SERVICE, (), SERVICE)
     if command.recipients is not None and command.recipients != "":
-        return group_for(state, moment, outcome, command.recipients)
+        return group_for(state, moment, outcome, command.recipients, caller)
     seen = state.shown.get((caller, channel.channel_id))
     return group_for(state, moment, outcome, seen or tuple(channel.members))
 
@@ -89,8 +90,8 @@ def update(state: State, moment: Moment, caller: str, service_id: str, command: 
         shown = command.content["characters"]
         if shown == "":
             raise malformed("content.characters must be a group id or a list of character ids")
-        group = group_for(state, moment, outcome, shown)
-        show_characters(state, outcome, channel, group.group_id, receivers)
+        group = group_for(state, moment, outcome, shown, caller)
+        show_characters(state, outcome, channel, group, receivers, **command.extras)
         return outcome
     frame = update_frame(command.subtype, command.channel_id, command.content, **command.extras)
     outcome.deliver(ToUsers(receivers, frame))

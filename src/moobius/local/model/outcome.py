@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Union
@@ -18,26 +19,34 @@ class Moment:
     Attributes:
         now: Milliseconds since the epoch.
         new_id: Returns a fresh id at each call.
+        groups_per_account: How many groups an account may make.
     """
 
     now: int
     new_id: Callable[[], str]
+    groups_per_account: float = math.inf
 
 
 @dataclass(frozen=True)
 class ToUsers:
-    """Deliver to every live connection of these users, in this order."""
+    """Deliver to every live connection of these users, in this order.
+
+    Attributes:
+        named: The characters behind a group id in the frame, for clients that know no groups.
+    """
 
     users: tuple[str, ...]
     frame: Frame
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ToService:
-    """Deliver to the connection that logged in last for a service."""
+    """Deliver to the connection that logged in last for a service; `named` as for users."""
 
     service_id: str
     frame: Frame
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

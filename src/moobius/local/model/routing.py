@@ -33,17 +33,24 @@ def resolve_recipients(state: State, recipients: Recipients) -> tuple[str, ...]:
     raise not_found(f"Group not found: {recipients}")
 
 
-def group_for(state: State, moment: Moment, outcome: Outcome, value: str | Sequence[str]) -> Group:
+def group_for(
+    state: State,
+    moment: Moment,
+    outcome: Outcome,
+    value: str | Sequence[str],
+    owner: str = "",
+) -> Group:
     """Return the group a client means by a group id, a character id or an inline list.
 
     Raises:
-        Refused: If the value names neither a group nor a character.
+        Refused: If the value names neither a group nor a character, or needs a group more than
+            its `owner` may make.
     """
     if isinstance(value, str) and value in state.groups:
         return state.groups[value]
     if not isinstance(value, str):
-        return shared_group(state, moment, outcome, value)
-    return shared_group(state, moment, outcome, resolve_recipients(state, value))
+        return shared_group(state, moment, outcome, value, owner)
+    return shared_group(state, moment, outcome, resolve_recipients(state, value), owner)
 
 
 def members_among(channel: Channel, characters: Iterable[str]) -> tuple[str, ...]:
@@ -58,14 +65,21 @@ def update_frame(subtype: str, channel_id: str, content: Any, **extras: Any) -> 
 
 
 def show_characters(
-    state: State, outcome: Outcome, channel: Channel, group_id: str, users: tuple[str, ...]
+    state: State,
+    outcome: Outcome,
+    channel: Channel,
+    group: Group,
+    users: tuple[str, ...],
+    **extras: Any,
 ) -> None:
     """Deliver a characters update, and remember who was shown which group."""
+    group_id = group.group_id
     new_to = tuple(u for u in users if state.shown.get((u, channel.channel_id)) != group_id)
     if new_to:
         outcome.add(CharactersShown(channel.channel_id, group_id, new_to))
     content = {"characters": group_id}
-    outcome.deliver(ToUsers(users, update_frame("characters", channel.channel_id, content)))
+    frame = update_frame("characters", channel.channel_id, content, **extras)
+    outcome.deliver(ToUsers(users, frame, group.characters))
 
 
 def show_members(
@@ -79,7 +93,7 @@ def show_members(
     """Show `members` as the characters of a default channel (platform.md 4.6)."""
     if users:
         group = shared_group(state, moment, outcome, members)
-        show_characters(state, outcome, channel, group.group_id, users)
+        show_characters(state, outcome, channel, group, users)
 
 
 def channel_info_frame(channel: Channel, name: str, description: str) -> Frame:

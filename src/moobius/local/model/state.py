@@ -6,8 +6,12 @@ history lives in the store, so that memory does not grow with what people say.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from moobius.local.model.refusal import Code, Refused, not_found
 
@@ -29,6 +33,7 @@ class Account:
     avatar: str = ""
     description: str = ""
     system_context: dict[str, Any] = field(default_factory=dict)
+    confirmed: bool = True
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -95,14 +100,21 @@ class Agent:
         return profile(self.character_id, self.name, self.avatar, self.description)
 
 
-@dataclass(frozen=True)
-class Group:
-    """An ordered list of characters with an id; never changes once made."""
+# By far the most numerous: small, quick to read back, and nothing to look for garbage in.
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An ordered list of characters with an id; never changes once made.
+
+    Attributes:
+        shared: Whether an equal list may be given the same id later.
+        owner: The account it counts for; empty if the Platform made it for itself.
+    """
 
     group_id: str
     characters: tuple[str, ...]
     name: str = ""
     timestamp: int = 0
+    shared: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,7 @@ class State:
     # Indexes over the above; `apply` keeps them in step.
     memberships: dict[str, dict[str, None]] = field(default_factory=dict)
     shared_groups: dict[tuple[str, ...], str] = field(default_factory=dict)
+    group_counts: dict[str, int] = field(default_factory=dict)
     channel_groups: dict[UserInChannel, dict[str, None]] = field(default_factory=dict)
     temp_groups: dict[UserInChannel, str] = field(default_factory=dict)
     shown: dict[UserInChannel, str] = field(default_factory=dict)
@@ -167,6 +180,34 @@ class State:
         """Return the profile of a member or an agent; which of them it is stays our secret."""
         character = self.accounts.get(character_id) or self.agents.get(character_id)
         return None if character is None else character.profile
+
+
+def index(state: State) -> None:
+    """Make the indexes that follow from the rest anew."""
+    for name, made_from in INDEXES.items():
+        setattr(state, name, made_from(state))
+
+
+def _emails(state: State) -> dict[str, str]:
+    return {normal_email(each.email): each.user_id for each in state.accounts.values()}
+
+
+def _shared_groups(state: State) -> dict[tuple[str, ...], str]:
+    return {each.characters: each.group_id for each in state.groups.values() if each.shared}
+
+
+def _group_counts(state: State) -> dict[str, int]:
+    return dict(
+        Counter(each.owner for each in state.groups.values() if each.owner in state.accounts)
+    )
+
+
+INDEXES: Mapping[str, Callable[[State], dict[Any, Any]]] = {
+    "emails": _emails,
+    "shared_groups": _shared_groups,
+    "group_counts": _group_counts,
+}
+"""The fields of a `State` that need not be written down, and how to make them from the others."""
 
 
 def profile(character_id: str, name: str, avatar: str, description: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
+from moobius.local.model.apply import apply
 from moobius.local.model.events import Event, MessageStored, RequestDone
+from moobius.local.model.state import State
 from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 
@@ -24,15 +25,22 @@ class MemoryStore:
 
     def __init__(self, requests_kept: int = REQUESTS_KEPT) -> None:
         self._events: list[Event] = []
-        self._requests: dict[str, deque[RequestDone]] = {}
+        self._requests: dict[str, deque[str]] = {}
         self._requests_kept = requests_kept
         self._histories: dict[tuple[str, str], list[_Entry]] = {}
         self._messages: dict[tuple[str, str], Message] = {}
         self._position = 0
 
-    def replay(self) -> Iterator[Event]:
-        """Give back the events, oldest first, except messages; the latest requests come last."""
-        return chain(tuple(self._events), *self._requests.values())
+    async def restore(self) -> State:
+        """Return the state that the events have led to."""
+        state = State()
+        for event in self._events:
+            apply(state, event)
+        return state
+
+    def requests(self, identity: str) -> list[str]:
+        """Return the ids of an identity's latest requests, oldest first."""
+        return [*self._requests.get(identity, ())]
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events."""
@@ -40,8 +48,8 @@ class MemoryStore:
             if isinstance(event, MessageStored):
                 self._keep(event)
             elif isinstance(event, RequestDone):
-                latest = deque[RequestDone](maxlen=self._requests_kept)
-                self._requests.setdefault(event.identity, latest).append(event)
+                latest = deque[str](maxlen=self._requests_kept)
+                self._requests.setdefault(event.identity, latest).append(event.request_id)
             else:
                 self._events.append(event)
 

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from moobius.local.model.events import Event
+from moobius.local.model.state import State
 
 Message = dict[str, Any]
 
 REQUESTS_KEPT = 4096
-"""How many requests of every identity a store gives back, unless it is told otherwise."""
+"""How many requests of every identity a store remembers, unless it is told otherwise."""
 
 
 class Store(Protocol):
     """Keeps events in order, and messages by whose history they are in.
 
     `append` is given the events of several commands at once, and either all of them are kept or
-    none. `MessageStored` is a record of the store alone, and `replay` does not give it back; of
-    `RequestDone` it gives back the latest of every identity. So starting takes no longer because
-    people have talked more.
+    none. `MessageStored` and `RequestDone` are records of the store alone, looked up when somebody
+    asks. So starting takes no longer because people have talked more.
     """
 
-    def replay(self) -> Iterator[Event]:
-        """Give back the events, oldest first, except messages; the latest requests come last."""
+    async def restore(self) -> State:
+        """Return the state that the events have led to.
+
+        Raises:
+            StorageError: If they cannot be read.
+        """
+        ...
+
+    def requests(self, identity: str) -> list[str]:
+        """Return the ids of an identity's latest requests, oldest first.
+
+        At once and not by awaiting: whether a request is a repeat has to be known before the
+        next one is looked at. It is asked once for every identity.
+
+        Raises:
+            StorageError: If they cannot be read.
+        """
         ...
 
     async def append(self, events: Sequence[Event]) -> None:

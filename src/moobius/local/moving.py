@@ -1,0 +1,159 @@
+"""A data directory as a whole: into one file, out of one, and away.
+
+Everything here holds the lock that a running Platform holds, so it never meets one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from moobius.errors import ConfigError, FileInTheWay, StorageError
+from moobius.local import archive
+from moobius.local.archive import Contents
+from moobius.local.data import DataDirectory, make_private, unwritable
+from moobius.local.store.journal import Journal
+from moobius.local.web.files import PARTIAL
+
+STAGE = ".import"
+
+
+def export_data(directory: Path, target: Path) -> Contents:
+    """Write everything in a data directory into one file, readable by this user only.
+
+    Raises:
+        ConfigError: If a Platform is running on it, it holds nothing, or the file cannot be
+            written.
+        FileInTheWay: If the file is there already.
+        StorageError: If the data cannot be read.
+    """
+    if target.exists():
+        raise FileInTheWay(f"{target} is there already; choose another name")
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    with _existing(directory) as data, _reporting():
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream, closing(Journal(data.journal)) as journal:
+                contents = archive.write(stream, journal, _uploaded(data))
+            partial.replace(target)
+        except OSError as error:
+            raise ConfigError(f"cannot write {target}: {error.strerror or error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return contents
+
+
+def import_data(source: Path, directory: Path, *, replace: bool = False) -> Contents:
+    """Read an export into a data directory; if anything is wrong with it, nothing has changed.
+
+    Args:
+        source: What `export_data` wrote.
+        directory: The data directory; made if it is not there.
+        replace: Let it take the place of what is there.
+
+    Raises:
+        ConfigError: If the file is wrong, a Platform is running on the directory, or it holds
+            something already.
+        StorageError: If what is there cannot be opened.
+    """
+    with DataDirectory(directory) as data, _reporting():
+        if data.journal.exists() and not replace:
+            raise ConfigError(
+                f"{directory} holds a Platform's data already; choose an empty directory with "
+                "--data, or say --replace to lose what is there"
+            )
+        stage = data.path / STAGE
+        shutil.rmtree(stage, ignore_errors=True)  # of an import that was killed
+        make_private(stage)
+        try:
+            contents = archive.read(source, stage / data.journal.name, stage / data.files.name)
+            _put_in_place(stage, data)
+        except OSError as error:
+            raise unwritable(directory, error) from error
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    return contents
+
+
+def _put_in_place(stage: Path, data: DataDirectory) -> None:
+    """Let a new journal take over in one step, with its files there before and others gone after.
+
+    So whenever this process dies, the data directory is the old one or the new one.
+    """
+    new = {file.name for file in (stage / data.files.name).iterdir()}
+    if data.journal.exists():
+        # Opened and closed, it has no write-ahead log any more that the new one would inherit.
+        Journal(data.journal).close()
+    for name in new:
+        (stage / data.files.name / name).replace(data.files / name)
+    (stage / data.journal.name).replace(data.journal)
+    for file in data.files.iterdir():
+        if file.name not in new:
+            file.unlink()
+
+
+def remove_data(directory: Path, is_sure: Callable[[str], bool]) -> str:
+    """Remove what a Platform keeps in a data directory, and leave whatever else is there.
+
+    Args:
+        directory: The data directory.
+        is_sure: Told what would be removed; nothing is, unless it returns True.
+
+    Returns:
+        What was removed; empty if nothing was.
+
+    Raises:
+        ConfigError: If a Platform is running on it, it holds nothing, or it cannot be written.
+    """
+    with _existing(directory) as data:
+        held = _held(data)
+        if not is_sure(held):
+            return ""
+        try:
+            shutil.rmtree(data.files)
+            for file in data.path.glob(f"{data.journal.name}*"):  # with its write-ahead log
+                file.unlink()
+            shutil.rmtree(data.path / STAGE, ignore_errors=True)
+            data.key.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(data.path, error) from error
+    return held
+
+
+def _held(data: DataDirectory) -> str:
+    """Say how much a directory holds, as far as it can be told."""
+    try:
+        with _reporting(), closing(Journal(data.journal)) as journal:
+            state, messages = journal.restore(), journal.count_messages()
+    except StorageError:
+        return "data that cannot be read"
+    files = sum(1 for _ in _uploaded(data))
+    return str(Contents(len(state.accounts), len(state.channels), messages, files))
+
+
+def _uploaded(data: DataDirectory) -> Iterator[Path]:
+    found = sorted(data.files.iterdir())
+    return (file for file in found if not file.name.startswith(PARTIAL))
+
+
+@contextmanager
+def _existing(directory: Path) -> Iterator[DataDirectory]:
+    """Enter a data directory that holds something."""
+    if not DataDirectory(directory).journal.exists():
+        raise ConfigError(
+            f"{directory} holds no Platform's data; name the directory that does with --data"
+        )
+    with DataDirectory(directory) as data:
+        yield data
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"the journal failed: {error}") from error

@@ -1,0 +1,153 @@
+"""`--seed FILE`: people and channels that are to be there from the start (docs/local-platform.md).
+
+A seed is sown at every start and adds what is missing: people are known by their e-mail address,
+channels by their creator and name. What is there already is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from moobius.errors import ConfigError
+from moobius.local.engine import Engine
+from moobius.local.model.accounts import sign_up
+from moobius.local.model.actions import act
+from moobius.local.model.channels import create_channel
+from moobius.local.model.commands import Action
+from moobius.local.model.state import Account, State, normal_email
+from moobius.local.passwords import hash_password
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Text = Annotated[str, msgspec.Meta(max_length=16 * 1024)]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class SeedPerson(msgspec.Struct, forbid_unknown_fields=True):
+    """Somebody with an account; the name is the address's first part unless it is given."""
+
+    email: Name
+    name: Name | None = None
+    password: Password | None = None
+    description: Text = ""
+    avatar: Text = ""
+
+
+class SeedChannel(msgspec.Struct, forbid_unknown_fields=True):
+    """A channel; its creator is a member, and so are all of `members`, by address."""
+
+    name: Name
+    creator: Name
+    description: Text = ""
+    members: list[Name] = []
+
+
+class Seed(msgspec.Struct, forbid_unknown_fields=True):
+    """What a seed file says."""
+
+    people: list[SeedPerson] = []
+    channels: list[SeedChannel] = []
+
+
+def read_seed(file: Path, *, developer_mode: bool) -> Seed:
+    """Read a seed file.
+
+    Args:
+        file: JSON with `people` and `channels`.
+        developer_mode: Whether people may do without a password.
+
+    Raises:
+        ConfigError: If it cannot be read or is wrong; says where, and what would be right.
+    """
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8-sig"))
+        seed = msgspec.convert(raw, Seed)
+    except OSError as error:
+        raise ConfigError(f"cannot read the seed {file}: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError(f"the seed {file} is not JSON: {error.msg} at {where}") from error
+    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"the seed {file} is wrong: {error}") from error
+    for problem in _problems(seed, developer_mode):
+        raise ConfigError(f"the seed {file} is wrong: {problem}")
+    return seed
+
+
+def _problems(seed: Seed, developer_mode: bool) -> Iterator[str]:
+    people: dict[str, int] = {}
+    for number, person in enumerate(seed.people):
+        first = people.setdefault(normal_email(person.email), number)
+        if first != number:
+            yield f"people[{number}].email is that of people[{first}] already"
+        if person.password is None and not developer_mode:
+            yield (
+                f"people[{number}].password is missing; only in developer mode can one be "
+                f"{person.email} without it"
+            )
+    channels: dict[tuple[str, str], int] = {}
+    for number, channel in enumerate(seed.channels):
+        first = channels.setdefault(_key(channel), number)
+        if first != number:
+            yield f"channels[{number}] has the creator and the name of channels[{first}]"
+
+
+def _key(channel: SeedChannel) -> tuple[str, str]:
+    return normal_email(channel.creator), channel.name
+
+
+async def sow(engine: Engine, seed: Seed) -> None:
+    """Add what is missing.
+
+    Raises:
+        ConfigError: If a channel names somebody who has no account; nothing has changed then.
+    """
+    for stranger in _strangers(engine.state, seed):
+        raise ConfigError(f"the seed is wrong: {stranger} has no account; add it to people")
+    new: set[str] = set()
+    for person in seed.people:
+        if engine.state.account_by_email(person.email) is None:
+            new.add(await _create_account(engine, person))
+    known = {
+        (channel.creator, channel.name): channel.channel_id
+        for channel in engine.state.channels.values()
+    }
+    for channel in seed.channels:
+        creator = _account(engine.state, channel.creator).user_id
+        channel_id = known.get((creator, channel.name))
+        # Who has left a channel since stays away; only for newcomers is anything missing.
+        wanted = None if channel_id is None else new
+        if channel_id is None:
+            made = await engine.run(create_channel, creator, channel.name, channel.description)
+            channel_id = made["channel_id"]
+        for email in channel.members:
+            user_id = _account(engine.state, email).user_id
+            if wanted is None or user_id in wanted:
+                await engine.run(act, user_id, Action("join", channel_id))
+
+
+async def _create_account(engine: Engine, person: SeedPerson) -> str:
+    hashed = "" if person.password is None else await hash_password(person.password)
+    given: tuple[Any, ...] = (person.email, hashed, person.name, person.avatar, person.description)
+    return str(await engine.run(sign_up, *given))
+
+
+def _strangers(state: State, seed: Seed) -> Iterator[str]:
+    """Tell who is named by a channel, and neither among the seed's people nor there already."""
+    people = {normal_email(person.email) for person in seed.people}
+    for number, channel in enumerate(seed.channels):
+        named = {f"channels[{number}].creator {channel.creator}": channel.creator} | {
+            f"channels[{number}].members[{place}] {email}": email
+            for place, email in enumerate(channel.members)
+        }
+        for where, email in named.items():
+            if normal_email(email) not in people and state.account_by_email(email) is None:
+                yield where
+
+
+def _account(state: State, email: str) -> Account:
+    return state.account(state.emails[normal_email(email)])

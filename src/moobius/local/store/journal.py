@@ -1,0 +1,244 @@
+"""One SQLite file: the events, the messages people have in their histories, the latest requests.
+
+Blocking, and for one thread; `SqliteStore` is the face for an event loop. `export` and `import`
+use it as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from pathlib import Path
+
+import msgspec
+
+from moobius.errors import StorageError
+from moobius.local.model.apply import apply
+from moobius.local.model.events import Event, MessageStored, RequestDone, decode, encode
+from moobius.local.model.state import State
+from moobius.local.store import snapshots
+from moobius.local.store.protocol import REQUESTS_KEPT, Message
+
+# `messages` holds each message once, `histories` says who has it. Both stay out of `events`,
+# so that a start reads what changed the state and nothing that people merely said. `requests`
+# is a window that moves on. Events are never deleted: a snapshot saves a start from reading the
+# old ones, and can always be made again from them.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, message_id TEXT NOT NULL,
+                                     body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS messages_by_id ON messages (message_id);
+CREATE TABLE IF NOT EXISTS histories (owner TEXT NOT NULL, channel TEXT NOT NULL,
+    timestamp INTEGER NOT NULL, message INTEGER NOT NULL,
+    PRIMARY KEY (owner, channel, timestamp, message)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, identity TEXT NOT NULL,
+                                     request_id TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS requests_by_identity ON requests (identity);
+"""
+VERSION = 1
+
+EVENTS = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq"
+HISTORY = """
+SELECT body FROM histories JOIN messages ON seq = message
+WHERE owner = ? AND channel = ? AND timestamp < ? AND timestamp > ?
+ORDER BY timestamp DESC, message DESC LIMIT ?
+"""
+FIND = """
+SELECT body FROM messages JOIN histories ON message = seq
+WHERE message_id = ? AND owner = ? LIMIT 1
+"""
+MESSAGES = """
+SELECT seq, message_id, body, channel, timestamp, owner FROM messages
+JOIN histories ON message = seq ORDER BY seq
+"""
+REQUESTS = """
+SELECT request_id FROM
+    (SELECT seq, request_id FROM requests WHERE identity = ? ORDER BY seq DESC LIMIT ?)
+ORDER BY seq
+"""
+PRUNE = """
+DELETE FROM requests WHERE identity = :identity AND seq <=
+    (SELECT seq FROM requests WHERE identity = :identity ORDER BY seq DESC LIMIT 1 OFFSET :kept)
+"""
+
+BREATH = 1000  # events between two calls of `breathe`
+
+
+class Journal:
+    """The file, opened.
+
+    Write-ahead logging with `synchronous=NORMAL`: what was appended survives the death of this
+    process at any moment; the end of a commit may be lost with the power of the machine.
+
+    Args:
+        path: The file; made if it is not there.
+        requests_kept: How many requests of every identity it remembers.
+
+    Attributes:
+        unfolded: How many events the newest snapshot does not have yet, once restored.
+        entries: How many entries the newest snapshot has; 0 without one.
+
+    Raises:
+        StorageError: If it cannot be opened, or is of a newer format.
+    """
+
+    def __init__(self, path: Path, requests_kept: int = REQUESTS_KEPT) -> None:
+        self.unfolded = 0
+        self.entries = 0
+        self._requests_kept = requests_kept
+        self._requests_written: dict[str, int] = {}
+        try:
+            path.touch(mode=0o600)  # SQLite gives its companions the same mode
+            self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            try:
+                self._prepare(path)
+            except BaseException:
+                self.connection.close()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"cannot open {path}: {error}") from error
+
+    def _prepare(self, path: Path) -> None:
+        run = self.connection.execute
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=NORMAL")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StorageError(
+                f"{path} was written by a newer Moobius (format {version}, this one reads "
+                f"{VERSION}); use that version, or another --data directory"
+            )
+        self.connection.executescript(SCHEMA + snapshots.SCHEMA)
+        if version != VERSION:
+            run(f"PRAGMA user_version={VERSION}")
+
+    def restore(self, breathe: Callable[[], None] = lambda: None) -> State:
+        """Return the state: the newest snapshot with the events since.
+
+        Args:
+            breathe: Called every now and then; what it raises ends the work.
+        """
+        found = snapshots.newest(self.connection, breathe)
+        state, seq, entries = found if found is not None else (State(), 0, 0)
+        count = 0
+        for count, event in enumerate(self.events(seq), 1):
+            apply(state, event)
+            if count % BREATH == 0:
+                breathe()
+        self.unfolded, self.entries = count, entries
+        return state
+
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """Give back the events, oldest first, except messages and requests.
+
+        Args:
+            after: Only those with a larger number.
+
+        Raises:
+            StorageError: If one of them cannot be read.
+        """
+        for seq, body in self.connection.execute(EVENTS, (after,)):
+            try:
+                yield decode(body)
+            except msgspec.MsgspecError as error:
+                raise StorageError(
+                    f"event {seq} of the journal cannot be read: {error}; "
+                    "was it written by a newer Moobius?"
+                ) from error
+
+    def messages(self) -> Iterator[MessageStored]:
+        """Give back every message with all whose histories it is in, oldest first."""
+        rows = self.connection.execute(MESSAGES)
+        for _, copies in itertools.groupby(rows, key=itemgetter(0)):
+            (_, message_id, body, channel, timestamp, owner), *others = copies
+            owners = (owner, *(other[-1] for other in others))
+            message = msgspec.json.decode(body)
+            yield MessageStored(owners, channel, message_id, timestamp, message)
+
+    def count_messages(self) -> int:
+        """Count the messages."""
+        (count,) = self.connection.execute("SELECT count(*) FROM messages").fetchone()
+        return int(count)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Keep the events in one transaction."""
+        run = self.connection.execute
+        unfolded = 0
+        run("BEGIN IMMEDIATE")
+        try:
+            for event in events:
+                if isinstance(event, MessageStored):
+                    self._keep(event)
+                elif isinstance(event, RequestDone):
+                    self._remember(event)
+                else:
+                    run("INSERT INTO events (body) VALUES (?)", (encode(event),))
+                    unfolded += 1
+            run("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                run("ROLLBACK")
+            raise
+        self.unfolded += unfolded
+
+    def _keep(self, event: MessageStored) -> None:
+        body = msgspec.json.encode(event.message)
+        message = self.connection.execute(
+            "INSERT INTO messages (message_id, body) VALUES (?, ?)", (event.message_id, body)
+        ).lastrowid
+        self.connection.executemany(
+            "INSERT INTO histories VALUES (?, ?, ?, ?)",
+            [(owner, event.channel_id, event.timestamp, message) for owner in event.owners],
+        )
+
+    def _remember(self, event: RequestDone) -> None:
+        identity, kept = event.identity, self._requests_kept
+        run = self.connection.execute
+        run(
+            "INSERT INTO requests (identity, request_id) VALUES (?, ?)",
+            (identity, event.request_id),
+        )
+        written = self._requests_written.get(identity, 0)
+        self._requests_written[identity] = written + 1
+        if written % kept == 0:  # the first time too: other processes may have left some
+            run(PRUNE, {"identity": identity, "kept": kept})
+
+    def folded(self, events: int, entries: int) -> None:
+        """Note that a snapshot has been made.
+
+        Args:
+            events: How many more events it has than the one before.
+            entries: How many entries it has.
+        """
+        self.unfolded -= events
+        self.entries = entries
+
+    def requests(self, identity: str) -> list[str]:
+        """Return the ids of an identity's latest requests, oldest first."""
+        rows = self.connection.execute(REQUESTS, (identity, self._requests_kept))
+        return [request_id for (request_id,) in rows]
+
+    def identities(self) -> list[str]:
+        """Return whoever has made a request that is remembered."""
+        rows = self.connection.execute("SELECT DISTINCT identity FROM requests")
+        return [identity for (identity,) in rows]
+
+    def history(
+        self, user_id: str, channel_id: str, before: float | None, after: float | None, limit: int
+    ) -> list[Message]:
+        """Return a user's messages in a channel, newest first; see `Store.history`."""
+        upper = 2.0**62 if before is None else before
+        lower = -1.0 if after is None else after
+        rows = self.connection.execute(HISTORY, (user_id, channel_id, upper, lower, limit))
+        return [msgspec.json.decode(body) for (body,) in rows]
+
+    def find_message(self, user_id: str, message_id: str) -> Message | None:
+        """Return a message of a user's history."""
+        row = self.connection.execute(FIND, (message_id, user_id)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
