@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from moobius.core.groups import CACHE_SIZE, ServiceGroupLib
+from moobius.local import LocalPlatform, PlatformOptions
 from tests.promises.stage import Recorder, Stage, requests_of
 from tests.support.patience import until
-from tests.support.room import running
+from tests.support.room import Room, room_on, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,6 +32,13 @@ def text_to(stage: Stage, recipients: Any, text: str = "delete everything") -> s
         "context": {},
     }
     return json.dumps({"type": "message_up", "body": body})
+
+
+@asynccontextmanager
+async def plain_room() -> AsyncIterator[Room]:
+    """A room on a Platform that, like the hosted one, takes no lists in the place of groups."""
+    async with LocalPlatform(PlatformOptions(features=())) as platform, room_on(platform) as room:
+        yield room
 
 
 class Careful(Recorder):
@@ -107,22 +117,24 @@ async def test_messages_to_a_known_group_cost_no_request(stage: Stage) -> None:
 
 
 @pytest.mark.defect("D22")
-async def test_a_group_upwards_belongs_to_its_channel(stage: Stage) -> None:
-    room = await stage.another_room()
-    await stage.fan.user_join_service_channels({"channels": [room.channel_id]})
-    frames = [
-        await stage.fan.send_message("hi", channel_id, recipients=[stage.ada])
-        for channel_id in (stage.channel_id, room.channel_id)
-    ]
-    first, second = [frame["body"]["recipients"] for frame in frames if frame]
-    assert first != second
+async def test_a_group_upwards_belongs_to_its_channel() -> None:
+    async with plain_room() as room:
+        owner = room.owner
+        there = await owner.channel("Another")
+        config = room.config(service_mode=False, channels=[room.channel_id, there])
+        async with running(Recorder(config=config)) as fan:
+            frames = [
+                await fan.send_message("hi", channel_id, recipients=[room.id_of("ada")])
+                for channel_id in (room.channel_id, there)
+            ]
+            first, second = [frame["body"]["recipients"] for frame in frames if frame]
+            assert first != second
 
 
 @pytest.mark.defect("D23")
-async def test_new_groups_do_not_wait_for_each_other(stage: Stage) -> None:
+async def test_new_groups_do_not_wait_for_each_other() -> None:
     """One look-up that never ends holds up its own list and no other."""
-    room = await stage.another_room()
-    async with running(Recorder(config=room.config())) as service:
+    async with plain_room() as room, running(Recorder(config=room.config())) as service:
         create, never = service.http_api.create_service_group, asyncio.Event()
         waiting: list[list[str]] = []
 
@@ -135,8 +147,8 @@ async def test_new_groups_do_not_wait_for_each_other(stage: Stage) -> None:
         service.http_api.create_service_group = slow  # type: ignore[method-assign]
         stuck = asyncio.create_task(service.send_message("stuck", room.channel_id, "x", ["slow"]))
         await until(lambda: bool(waiting))
-        await service.send_message("quick", room.channel_id, "x", [stage.ada])
-        assert (await stage.sees("ada"))["content"]["text"] == "quick"
+        await service.send_message("quick", room.channel_id, "x", [room.id_of("ada")])
+        assert (await room.sockets["ada"].next())["body"]["content"] == {"text": "quick"}
         never.set()
         assert await stuck
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aiohttp import WSMsgType, web
 from loguru import logger
 
+from moobius.local import log_lines
 from moobius.local.engine import Engine
-from moobius.local.hub import Hub
-from moobius.local.options import Limits
+from moobius.local.faults import Faults
+from moobius.local.hub import GOING_AWAY, Hub
+from moobius.local.meters import Meters
+from moobius.local.options import Limits, PlatformOptions
 from moobius.local.session import Session
+from moobius.local.speaker import Speaker
+from moobius.local.wire import dialects
+from moobius.local.wire.outbound import Parcel
 
 TOO_BIG = 1009
-TRY_AGAIN_LATER = 1013
-IDLE = 1001
+CLOSING_SECONDS = 5.0  # what is queued may take so long to leave before a close
 
 
 class _Close(NamedTuple):
@@ -27,21 +34,33 @@ class _Close(NamedTuple):
 class Connection:
     """The sending half: one task writes, everybody else only queues."""
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, limits: Limits) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        speaker: Speaker,
+        limits: Limits,
+        meters: Meters,
+        faults: Faults,
+    ) -> None:
+        self.speaker = speaker
         self._socket = socket
         self._transport = request.transport
         self._limits = limits
-        self._queue: deque[str | _Close] = deque()
+        self._meters = meters
+        self._write_text = faults.way_out(socket.send_str, self.cut)
+        self._queue: deque[Parcel | _Close] = deque()
         self._queued_bytes = 0
         self._work = asyncio.Event()
         self._open = True
+        self._timer: asyncio.TimerHandle | None = None  # of its life, then of its closing
 
-    def send(self, text: str) -> None:
+    def send(self, parcel: Parcel) -> None:
         """Queue a frame; a reader too slow for the queue loses its connection."""
         if not self._open:
             return
-        self._queue.append(text)
-        self._queued_bytes += len(text)
+        self._queue.append(parcel)
+        self._queued_bytes += parcel.size
         self._work.set()
         limits = self._limits
         if len(self._queue) > limits.outbox_frames or self._queued_bytes > limits.outbox_bytes:
@@ -54,6 +73,24 @@ class Connection:
             self._open = False
             self._queue.append(_Close(code, reason))
             self._work.set()
+            # Whoever does not read would not read the close either.
+            self._later(CLOSING_SECONDS, self.cut)
+
+    def limit_life(self) -> None:
+        """Let the connection end after its time, as the hosted Platform does (Q30)."""
+        if self._limits.connection_seconds:
+            self._later(
+                self._limits.connection_seconds,
+                lambda: self.close(GOING_AWAY, "connected for too long"),
+            )
+
+    def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, action)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def cut(self) -> None:
         """Break the connection without a word."""
@@ -65,6 +102,12 @@ class Connection:
 
     async def write(self) -> None:
         """Write what is queued, in order, until closed."""
+        try:
+            await self._write_all()
+        finally:
+            self._cancel_timer()
+
+    async def _write_all(self) -> None:
         while self._queue or self._open:
             if not self._queue:
                 self._work.clear()
@@ -74,19 +117,28 @@ class Connection:
             if isinstance(item, _Close):
                 await self._socket.close(code=item.code, message=item.reason.encode())
                 return
-            self._queued_bytes -= len(item)
-            await self._socket.send_str(item)
+            self._queued_bytes -= item.size
+            await self._write_text(item.text)
+            self._meters.frame_out(item.frame.get("type", "error"), item.size)
+            log_lines.frame_out(self.speaker, item)
 
 
 async def serve_socket(
-    request: web.Request, engine: Engine, hub: Hub, limits: Limits
+    request: web.Request,
+    engine: Engine,
+    hub: Hub,
+    options: PlatformOptions,
+    meters: Meters,
+    faults: Faults,
 ) -> web.WebSocketResponse:
     """Upgrade a request and talk until either side is done."""
+    limits = options.limits
     socket = web.WebSocketResponse(max_msg_size=limits.frame_cap_bytes, compress=False, timeout=2.0)
     await socket.prepare(request)
-    connection = Connection(socket, request, limits)
-    session = Session(engine, hub, connection, limits)
+    connection = Connection(socket, request, _speaker(request), limits, meters, faults)
+    session = Session(engine, hub, connection, options, meters, faults)
     hub.add(connection)
+    connection.limit_life()
     writer = asyncio.create_task(_write(connection), name="socket writer")
     try:
         await _read(socket, connection, session, limits)
@@ -97,6 +149,18 @@ async def serve_socket(
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
     return socket
+
+
+def _speaker(request: web.Request) -> Speaker:
+    """Return a stranger, who may have chosen a dialect with `?dialect=d1` (platform.md 6.4)."""
+    speaker = Speaker(uuid.uuid4().hex[:12])
+    chosen = request.query.get(dialects.PARAMETER)
+    dialect = dialects.NAMES.get((chosen or "").lower())
+    if dialect is not None:
+        speaker.dialect, speaker.is_fixed = dialect, True
+    elif chosen is not None:
+        logger.warning("there is no dialect {!r}, only {}", chosen, ", ".join(dialects.NAMES))
+    return speaker
 
 
 async def _write(connection: Connection) -> None:
@@ -113,18 +177,19 @@ async def _read(
         try:
             message = await socket.receive(timeout=limits.idle_seconds)
         except asyncio.TimeoutError:
-            connection.close(IDLE, "idle for too long")
+            connection.close(GOING_AWAY, "idle for too long")
             return
         if message.type is WSMsgType.TEXT:
-            if _too_big(message.data, limits.frame_bytes):
+            size = _size_of(message.data)
+            if size > limits.frame_bytes:
                 connection.close(TOO_BIG, f"a message may have {limits.frame_bytes} bytes")
                 return
-            await session.receive(message.data)
+            await session.receive(message.data, size)
         elif message.type is WSMsgType.BINARY:
-            session.unreadable()
+            session.unreadable("binary", len(message.data))
         else:  # closing, closed or broken
             return
 
 
-def _too_big(text: str, limit: int) -> bool:
-    return len(text) > limit or (4 * len(text) > limit and len(text.encode()) > limit)
+def _size_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from moobius.local.model.outcome import Delivery, Farewell, ToService, ToUsers
-from moobius.local.wire.outbound import encode
+from moobius.local.holding import Holds
+from moobius.local.model.outcome import Delivery, Farewell, Frame, ToService, ToUsers
+from moobius.local.speaker import Speaker
+from moobius.local.wire.dialects import Dialect
+from moobius.local.wire.outbound import Parcel, parcels
 
 GOING_AWAY = 1001
 
@@ -14,7 +18,12 @@ GOING_AWAY = 1001
 class Peer(Protocol):
     """A live connection, as far as the hub needs it."""
 
-    def send(self, text: str) -> None:
+    @property
+    def speaker(self) -> Speaker:
+        """Who is at its other end."""
+        ...
+
+    def send(self, parcel: Parcel) -> None:
         """Queue a frame."""
         ...
 
@@ -27,13 +36,28 @@ class Peer(Protocol):
         ...
 
 
+Index = dict[str, dict[Peer, None]]
+
+
+@dataclass
+class _Place:
+    """Where one connection stands in the indexes, by those of its logins that are answered."""
+
+    user: str = ""
+    account: str = ""  # that its services belong to
+    services: set[str] = field(default_factory=set)
+
+
 class Hub:
-    """The live connections."""
+    """The live connections. Whatever it does costs as much as the entries it touches."""
 
     def __init__(self) -> None:
-        self._peers: dict[Peer, str] = {}
-        self._users: dict[str, dict[Peer, None]] = {}
-        self._services: dict[str, dict[Peer, None]] = {}
+        self._peers: dict[Peer, _Place] = {}
+        self._strangers: set[Peer] = set()
+        self._users: Index = {}
+        self._services: Index = {}
+        self._accounts: Index = {}  # in either role
+        self.holds = Holds()
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(tuple(self._peers))
@@ -41,60 +65,128 @@ class Hub:
     def __len__(self) -> int:
         return len(self._peers)
 
+    @property
+    def strangers(self) -> int:
+        """How many connections have not logged in."""
+        return len(self._strangers)
+
+    @property
+    def users(self) -> int:
+        """How many users are connected."""
+        return len(self._users)
+
+    @property
+    def services(self) -> int:
+        """How many services are connected."""
+        return len(self._services)
+
+    def connections_of(self, account: str) -> int:
+        """Return over how many connections an account is logged in, as user or with services."""
+        return len(self._accounts.get(account, ()))
+
     def add(self, peer: Peer) -> None:
         """Note a connection that has not logged in."""
-        self._peers[peer] = ""
+        self._peers[peer] = _Place()
+        self._strangers.add(peer)
 
     def attach_user(self, peer: Peer, user_id: str) -> None:
         """Let a connection receive as a user, besides the user's other connections."""
-        if peer in self._peers:
-            self._peers[peer] = user_id
-            _withdraw(self._users, peer)
-            self._users.setdefault(user_id, {})[peer] = None
+        place = self._peers.get(peer)
+        if place is None or place.user == user_id:
+            return
+        _take_out(self._users, place.user, peer)
+        before = {place.user, place.account}
+        place.user = user_id
+        _put_in(self._users, user_id, peer)
+        self._index_account(peer, place, before)
 
     def attach_service(self, peer: Peer, account: str, service_id: str) -> None:
-        """Let a connection receive for a service, instead of those that logged in before."""
-        if peer not in self._peers:
+        """Let a connection receive for a service, instead of those that logged in before.
+
+        A repeated login changes nothing (platform.md 3.4). With an empty `service_id` the
+        account is logged in alone; with another account its services take their leave.
+        """
+        place = self._peers.get(peer)
+        if place is None:
             return
-        self._peers[peer] = account
-        if service_id:
-            peers = self._services.setdefault(service_id, {})
-            peers.pop(peer, None)
-            peers[peer] = None
+        if place.account != account:
+            self._detach_services(peer, place)
+            before = {place.user, place.account}
+            place.account = account
+            self._index_account(peer, place, before)
+        if service_id and service_id not in place.services:
+            place.services.add(service_id)
+            _put_in(self._services, service_id, peer)
 
     def remove(self, peer: Peer) -> None:
         """Forget a connection; the one before it receives for its services again."""
-        self._peers.pop(peer, None)
-        _withdraw(self._users, peer)
-        _withdraw(self._services, peer)
+        self._strangers.discard(peer)
+        place = self._peers.pop(peer, None)
+        if place is None:
+            return
+        _take_out(self._users, place.user, peer)
+        self._detach_services(peer, place)
+        for account in {place.user, place.account}:
+            _take_out(self._accounts, account, peer)
+
+    def _detach_services(self, peer: Peer, place: _Place) -> None:
+        for service_id in place.services:
+            _take_out(self._services, service_id, peer)
+        place.services.clear()
+
+    def _index_account(self, peer: Peer, place: _Place, before: set[str]) -> None:
+        now = {place.user, place.account}
+        self._strangers.discard(peer)
+        for account in before - now:
+            _take_out(self._accounts, account, peer)
+        for account in now - before:
+            _put_in(self._accounts, account, peer)
 
     def deliver(self, delivery: Delivery) -> None:
         """Hand a delivery to the sockets it is for."""
         DELIVER[type(delivery)](self, delivery)
 
     def _to_users(self, delivery: ToUsers) -> None:
-        peers = [peer for user in delivery.users for peer in self._users.get(user, ())]
-        if peers:
-            text = encode(delivery.frame)
-            for peer in peers:
-                peer.send(text)
+        users = self._users
+        peers = [peer for user in delivery.users for peer in users.get(user, ())]
+        _send(peers, delivery.frame, delivery.named)
 
     def _to_service(self, delivery: ToService) -> None:
         peers = self._services.get(delivery.service_id)
-        if peers:
-            latest = next(reversed(peers))
-            latest.send(encode(delivery.frame))
+        if not self.holds.takes(delivery, is_connected=bool(peers)) and peers:
+            _send([next(reversed(peers))], delivery.frame, delivery.named)
+
+    def resume(self, service_id: str, holder: str, seconds: float) -> None:
+        """Deliver what was kept for a service, and go on; see `Holds.resume`."""
+        for delivery in self.holds.resume(service_id, holder, seconds):
+            self._to_service(delivery)
 
     def _farewell(self, delivery: Farewell) -> None:
-        for peer, account in tuple(self._peers.items()):
-            if account == delivery.user_id:
-                peer.close(GOING_AWAY, "account deleted")
+        for peer in tuple(self._accounts.get(delivery.user_id, ())):
+            peer.close(GOING_AWAY, "account deleted")
 
 
-def _withdraw(index: dict[str, dict[Peer, None]], peer: Peer) -> None:
-    for key in [key for key, peers in index.items() if peer in peers]:
-        del index[key][peer]
-        if not index[key]:
+def _send(peers: Iterable[Peer], frame: Frame, named: Sequence[str]) -> None:
+    """Send a frame to many; it is encoded once for each dialect among them."""
+    ready: dict[Dialect, tuple[Parcel, ...]] = {}
+    for peer in peers:
+        dialect = peer.speaker.dialect
+        if dialect not in ready:
+            ready[dialect] = parcels(frame, dialect, named)
+        for parcel in ready[dialect]:
+            peer.send(parcel)
+
+
+def _put_in(index: Index, key: str, peer: Peer) -> None:
+    if key:
+        index.setdefault(key, {})[peer] = None
+
+
+def _take_out(index: Index, key: str, peer: Peer) -> None:
+    peers = index.get(key)
+    if peers is not None:
+        peers.pop(peer, None)
+        if not peers:
             del index[key]
 
 

@@ -6,29 +6,32 @@ import asyncio
 import dataclasses
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from loguru import logger
 
+from moobius.errors import StorageError
+from moobius.local import log_lines, logins
 from moobius.local.engine import Engine, RequestKey
+from moobius.local.faults import Faults
 from moobius.local.hub import Hub, Peer
-from moobius.local.model.accounts import check_token
+from moobius.local.meters import Meters
 from moobius.local.model.actions import act
 from moobius.local.model.commands import Action
-from moobius.local.model.messages import message_down, message_up, update
-from moobius.local.model.outcome import Moment, Outcome
-from moobius.local.model.refusal import Code, Refused, malformed
+from moobius.local.model.messages import member_channel, message_down, message_up, update
+from moobius.local.model.outcome import Frame, Moment, Outcome
+from moobius.local.model.refusal import Code, Refused, malformed, not_permitted
 from moobius.local.model.state import State
-from moobius.local.options import Limits
-from moobius.local.passwords import digest_of
-from moobius.local.recent import Coalescer
-from moobius.local.wire import inbound, items, outbound
+from moobius.local.options import PlatformOptions
+from moobius.local.wire import dialects, inbound, items, outbound
 from moobius.local.wire.inbound import Request
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 POLICY_VIOLATION = 1008
 NOT_LOGGED_IN = "You have not login yet"
+NOT_KEPT = {"message": "This Platform cannot store anything any more; it has to be restarted"}
 
 RECEIVED: Mapping[str, str] = {
     "message_up": "Message received",
@@ -46,95 +49,118 @@ def _nothing(state: State, moment: Moment) -> Outcome:
 class Session:
     """Reads frames in order; each is answered by one `copy`, before its effects."""
 
-    def __init__(self, engine: Engine, hub: Hub, peer: Peer, limits: Limits) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        hub: Hub,
+        peer: Peer,
+        options: PlatformOptions,
+        meters: Meters,
+        faults: Faults,
+    ) -> None:
         self._engine = engine
         self._hub = hub
         self._peer = peer
-        self._limits = limits
-        self._coalescer: Coalescer = engine.coalescer
-        self._id = uuid.uuid4().hex
-        self._user = ""
-        self._account = ""
-        self._services: list[str] = []
+        self._limits = options.limits
+        self._features = options.features
+        self._meters = meters
+        self._faults = faults
+        self._speaker = peer.speaker
         self._focus = ""
         self._bad_logins = 0
 
-    async def receive(self, text: str) -> None:
-        """Take one frame."""
+    async def receive(self, text: str, size: int) -> None:
+        """Take one frame of so many bytes."""
         try:
             request = inbound.read(text)
         except inbound.Unreadable as error:
-            logger.debug("a frame that is {}", error)
-            self.unreadable()
+            self.unreadable(str(error), size)
             return
+        self._meters.frame_in(request.type, size)
+        log_lines.frame_in(self._speaker, request, size)
+        if self._speaker.heard(dialects.spoken(request)):
+            logger.debug("{} speaks {}", self._speaker.connection_id, self._speaker.dialect.name)
         await self._engine.wait_for_room()
         try:
             meaning = inbound.TYPES.get(request.type)
             if meaning is None:
                 raise malformed(f"Unknown type: {request.type}")
+            self._faults.check_frame(request)
             await HANDLERS[meaning[0]](self, request)
         except Refused as refusal:
             self._refuse(request, refusal.message)
+        except StorageError as error:
+            if not self._engine.failed:  # else the log has said so, once
+                logger.error("carrying out a {} frame failed: {}", request.type, error)
+            self._copy(request, False, NOT_KEPT)
         except Exception:
             logger.exception("carrying out a {} frame failed", request.type)
-            self._peer.send(self._copy(request, False, {"message": outbound.GATEWAY_ERROR}))
+            self._copy(request, False, {"message": outbound.GATEWAY_ERROR})
 
-    def unreadable(self) -> None:
+    def unreadable(self, why: str, size: int) -> None:
         """Answer what is not a frame; the connection stays open (platform.md 3.11)."""
-        self._peer.send(outbound.gateway_error(self._id, str(uuid.uuid4())))
+        self._meters.frame_in("unreadable", size)
+        log_lines.unreadable_in(self._speaker, why, size)
+        self._say(outbound.gateway_error(self._speaker.connection_id, str(uuid.uuid4())))
 
     # Logins
 
     async def _user_login(self, request: Request) -> None:
-        user_id = await self._checked(request, self._token_owner)
-        if user_id is None:
-            return
-        self._user = user_id
-
-        def attach() -> None:
-            self._peer.send(self._copy(request, True, outbound.login_context()))
-            self._hub.attach_user(self._peer, user_id)
-
-        self._engine.submit(_nothing, attach)
+        user_id = await self._checked(request, self._user_of)
+        if user_id is not None:
+            if user_id != self._speaker.user:
+                self._speaker.user, self._focus = user_id, ""
+            self._welcome(request, lambda: self._hub.attach_user(self._peer, user_id))
 
     async def _service_login(self, request: Request) -> None:
-        login = await self._checked(request, self._service_owner)
+        login = await self._checked(request, self._service_of)
         if login is None:
             return
         account, service_id = login
-        if account != self._account:
-            self._account, self._services = account, []
-        if service_id and service_id not in self._services:
-            self._services.append(service_id)
+        if account != self._speaker.account:
+            self._speaker.account, self._speaker.services = account, []
+        if service_id and service_id not in self._speaker.services:
+            self._speaker.services.append(service_id)
+        self._welcome(request, lambda: self._hub.attach_service(self._peer, account, service_id))
 
-        def attach() -> None:
-            self._peer.send(self._copy(request, True, outbound.login_context()))
-            self._hub.attach_service(self._peer, account, service_id)
+    def _user_of(self, state: State, now: int, request: Request) -> str:
+        user_id = logins.user_of(state, now, request)
+        self._check_room(user_id)
+        return user_id
 
-        self._engine.submit(_nothing, attach)
-
-    def _token_owner(self, request: Request) -> str:
-        token = request.frame.get("access_token")
-        digest = digest_of(token) if isinstance(token, str) else ""
-        return check_token(self._engine.state, self._engine.now, digest, "access").user_id
-
-    def _service_owner(self, request: Request) -> tuple[str, str]:
-        account = self._token_owner(request)
-        service_id = _named_service(request)
-        if service_id:  # an empty id logs in the account alone (Q40)
-            self._engine.state.owned_service(account, service_id)
+    def _service_of(self, state: State, now: int, request: Request) -> tuple[str, str]:
+        account, service_id = logins.service_of(state, now, request)
+        self._check_room(account)
         return account, service_id
 
-    async def _checked(self, request: Request, check: Callable[[Request], Any]) -> Any:
+    def _check_room(self, account: str) -> None:
+        """Refuse an account one more connection than it may have."""
+        most = self._limits.connections_per_account
+        has_this_one = account in (self._speaker.user, self._speaker.account)
+        if not has_this_one and self._hub.connections_of(account) >= most:
+            raise not_permitted(f"This account has {most} connections already; close some")
+
+    def _welcome(self, request: Request, attach: Callable[[], None]) -> None:
+        """Answer a good login, and let deliveries come after the answer."""
+
+        def welcome() -> None:
+            self._copy(request, True, outbound.login_context(self._features))
+            attach()
+
+        self._in_turn(welcome)
+
+    async def _checked(
+        self, request: Request, check: Callable[[State, int, Request], T]
+    ) -> T | None:
         """Return what a login is good for, or answer it late: see platform.md 3.11."""
         try:
-            verdict = check(request)
+            verdict = check(self._engine.state, self._engine.now, request)
         except Refused as refusal:
             self._bad_logins += 1
             await asyncio.sleep(self._limits.bad_login_seconds)
             self._refuse(request, refusal.message)
             if self._bad_logins >= self._limits.bad_logins:
-                self._engine.submit(_nothing, self._shut_out)
+                self._in_turn(self._shut_out)
             return None
         self._bad_logins = 0
         return verdict
@@ -154,15 +180,18 @@ class Session:
         user_id = self._logged_in_user()
         command = inbound.action(request)
         command = dataclasses.replace(command, channel_id=self._channel(command.channel_id))
-        self._focus = "" if command.subtype == "leave" else command.channel_id
-        if inbound.is_fetch(request) and not self._coalescer.first(
-            user_id, command.channel_id, self._engine.now
-        ):
+        if inbound.is_fetch(request) and not self._opens_window(user_id, command.channel_id):
             self._answer(request)
             return
         if command.subtype == "menu_item_click":
             command = await self._with_message(user_id, command)
         self._carry_out(request, f"user:{user_id}", act, user_id, command)
+        self._focus = "" if command.subtype == "leave" else command.channel_id
+
+    def _opens_window(self, user_id: str, channel_id: str) -> bool:
+        """Return whether a request for one part of the view is to become a refresh (Q35)."""
+        member_channel(self._engine.state, user_id, channel_id)
+        return self._engine.coalescer.first(user_id, channel_id, self._engine.now)
 
     async def _with_message(self, user_id: str, command: Action) -> Action:
         """Add what a client that knows only the message's id left out (Q33)."""
@@ -179,9 +208,9 @@ class Session:
         return dataclasses.replace(command, details=details)
 
     def _logged_in_user(self) -> str:
-        if self._user:
-            return self._user
-        if self._account:
+        if self._speaker.user:
+            return self._speaker.user
+        if self._speaker.account:
             raise Refused(Code.NOT_AUTHENTICATED, "Send user_login first to act as a user")
         raise Refused(Code.NOT_AUTHENTICATED, NOT_LOGGED_IN)
 
@@ -189,7 +218,7 @@ class Session:
         """Return the channel meant: the one named, in focus, or the user's only one (Q31)."""
         if channel_id or self._focus:
             return channel_id or self._focus
-        joined = self._engine.state.memberships.get(self._user, {})
+        joined = self._engine.state.memberships.get(self._speaker.user, {})
         if len(joined) == 1:
             return next(iter(joined))
         raise malformed("channel_id is required")
@@ -209,28 +238,32 @@ class Session:
         self._carry_out(request, identity, update, account, service_id, command)
 
     def _logged_in_service(self, request: Request) -> tuple[str, str]:
-        if not self._account:
-            text = "Send service_login first to act as a service" if self._user else NOT_LOGGED_IN
+        account = self._speaker.account
+        if not account:
+            as_user = self._speaker.user
+            text = "Send service_login first to act as a service" if as_user else NOT_LOGGED_IN
             raise Refused(Code.NOT_AUTHENTICATED, text)
-        service_id = _named_service(request)
-        if not service_id and len(self._services) == 1:
-            service_id = self._services[0]
+        service_id = logins.named_service(request)
+        if not service_id and len(self._speaker.services) == 1:
+            service_id = self._speaker.services[0]
         if not service_id:
             raise malformed("service_id is required")
-        return self._account, service_id
+        return account, service_id
 
     # From anybody
 
     async def _heartbeat(self, request: Request) -> None:
-        self._peer.send(self._copy(request, True, {}))
+        self._in_turn(lambda: self._copy(request, True, {}))
 
     async def _roger(self, request: Request) -> None:
-        if not self._user and not self._account:
+        if not self._speaker.user and not self._speaker.account:
             raise Refused(Code.NOT_AUTHENTICATED, NOT_LOGGED_IN)
         self._answer(request)
 
     async def _ignore(self, request: Request) -> None:
         """Say nothing: acknowledging an acknowledgement would never end."""
+
+    # Answers
 
     def _carry_out(
         self,
@@ -242,31 +275,37 @@ class Session:
     ) -> None:
         self._engine.submit(
             lambda state, moment: command(state, moment, *args, **kwargs),
-            lambda: self._peer.send(self._copy(request, True, self._received(request))),
+            lambda: self._copy(request, True, self._received(request)),
             RequestKey(identity, request.request_id) if request.request_id else None,
+            refuse=lambda: self._copy(request, False, NOT_KEPT),
         )
 
     def _answer(self, request: Request) -> None:
-        """Acknowledge what has no effects, after everything before it."""
-        text = self._copy(request, True, self._received(request))
-        self._engine.submit(_nothing, lambda: self._peer.send(text))
+        """Acknowledge what has no effects."""
+        self._in_turn(lambda: self._copy(request, True, self._received(request)))
 
     def _refuse(self, request: Request, message: str) -> None:
-        text = self._copy(request, False, {"message": message})
-        self._engine.submit(_nothing, lambda: self._peer.send(text))
+        self._in_turn(lambda: self._copy(request, False, {"message": message}))
+
+    def _in_turn(self, tell: Callable[[], None]) -> None:
+        """Tell something after all that was asked before: answers keep the order of questions."""
+        if self._engine.failed:
+            tell()
+        else:
+            self._engine.submit(_nothing, tell, refuse=tell)
 
     @staticmethod
     def _received(request: Request) -> dict[str, Any]:
         return {"message": RECEIVED[inbound.TYPES[request.type][0]]}
 
-    @staticmethod
-    def _copy(request: Request, status: bool, context: dict[str, Any]) -> str:
-        return outbound.copy(request.request_id, request.type, status, context)
+    def _copy(self, request: Request, status: bool, context: dict[str, Any]) -> None:
+        if not status:
+            self._meters.frame_refused(request.type)
+        self._say(outbound.copy(request.request_id, request.type, status, context))
 
-
-def _named_service(request: Request) -> str:
-    named = request.frame.get("service_id", request.frame.get("client_id"))
-    return named if isinstance(named, str) else ""
+    def _say(self, frame: Frame) -> None:
+        for parcel in outbound.parcels(frame, self._speaker.dialect):
+            self._peer.send(parcel)
 
 
 Handler = Callable[[Session, Request], Awaitable[None]]

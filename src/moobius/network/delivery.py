@@ -49,6 +49,11 @@ class Delivery:
         self._waiting_senders = 0
 
     @property
+    def features(self) -> tuple[Any, ...]:
+        """What the Platform of the latest login can do beyond 1.8.0."""
+        return self._features
+
+    @property
     def is_awaited(self) -> bool:
         """Tell whether somebody can only go on when answers are read."""
         return bool(self._waiting_senders or self._answers or self.is_closing)

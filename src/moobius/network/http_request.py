@@ -146,6 +146,10 @@ class Requester:
     def aio_strategy(self, value: int) -> None:
         self._aio_strategy = checked_strategy(value)
 
+    def trust(self, ca_file: str) -> None:
+        """Trust these authorities, as the argument `ca_file` does; only before the first request."""
+        self._transport = HttpTransport(ca_file=ca_file)
+
     async def close(self) -> None:
         """Close the HTTP session."""
         await self._transport.close()

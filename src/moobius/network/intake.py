@@ -31,12 +31,15 @@ class Intake:
         self._waiting: deque[tuple[str, Inbound]] = deque()
         self._events = 0
         self._to_hand_over = asyncio.Event()
+        self._handed_over = asyncio.Event()
+        self._handed_over.set()
 
     def put(self, text: str, frame: Inbound) -> None:
         """Queue a frame for the app, with its text."""
         self._events += frame.type != types.COPY
         self._waiting.append((text, frame))
         self._to_hand_over.set()
+        self._handed_over.clear()
         self.decide()
 
     def decide(self) -> None:
@@ -58,3 +61,8 @@ class Intake:
                     self.decide()
                 await handle(text, frame)
             self._to_hand_over.clear()
+            self._handed_over.set()
+
+    async def handed_over(self) -> None:
+        """Wait until the app has been given all that has come."""
+        await self._handed_over.wait()

@@ -108,10 +108,19 @@ class WSClient(FrameVerbs):
             raise TypeError("a connected WSClient cannot be pickled")
         return {**self.__dict__, "_delivery": None, "_intake": None, "_first": None}
 
+    def trust(self, ca_file: str) -> None:
+        """Trust these authorities from the next connection on, as the argument `ca_file` does."""
+        self._connector = partial(open_socket, ca_file=ca_file)
+
     @property
     def websocket(self) -> Connection | None:
         """The connection, while there is one; what is sent on it past `send` nobody repeats."""
         return self._connection
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the Platform says it can do beyond 1.8.0, as of the latest login."""
+        return self._delivery.features if self._delivery else ()
 
     @property
     def outbound_queue(self) -> Outbox:
@@ -153,6 +162,15 @@ class WSClient(FrameVerbs):
         if self.outbound_queue_running:
             for task in done:
                 task.result()
+
+    async def catch_up(self) -> None:
+        """Return when the app has been given all that the Platform had sent to us by now.
+
+        Raises:
+            TransportError: If the Platform does not answer.
+        """
+        await self.ask(builder.heartbeat())  # what was on its way arrives before the answer
+        await self._intake.handed_over()
 
     async def close(self, flush: float = 5.0) -> None:
         """Send what is queued, wait for the answers, then close.

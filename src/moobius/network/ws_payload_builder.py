@@ -16,6 +16,8 @@ from moobius.errors import PayloadError
 from moobius.types import as_plain
 
 Frame = dict[str, Any]
+Named = str | list[str]
+"""Whom a frame names: the id of a group; or, where the Platform takes them, ids (Q36)."""
 
 AUTH_ORIGIN = "cognito"
 
@@ -71,7 +73,7 @@ def heartbeat() -> Frame:
 def message_down(
     service_id: str,
     channel_id: str,
-    recipients: str,
+    recipients: Named,
     subtype: str,
     content: Any,
     sender: str,
@@ -86,7 +88,7 @@ def message_down(
 def message_up(
     user_id: str,
     channel_id: str,
-    recipients: str,
+    recipients: Named,
     subtype: str,
     content: Any,
     context: Mapping[str, Any] | None = None,
@@ -105,7 +107,7 @@ def update(
     subtype: str,
     service_id: str,
     channel_id: str,
-    recipients: str,
+    recipients: Named,
     content: Any,
 ) -> Frame:
     """Build an update of one part of the view of a group's members (platform.md 3.9)."""
@@ -252,7 +254,7 @@ def raw(type_: str, body: Frame, **identity: str) -> Frame:
 
 def _message_body(
     channel_id: str,
-    recipients: str,
+    recipients: Named,
     subtype: str,
     content: Any,
     context: Mapping[str, Any] | None,

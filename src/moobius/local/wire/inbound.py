@@ -93,14 +93,19 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "heartbeat": ("heartbeat", ""),
     "ping": ("heartbeat", ""),
     "message_up": ("message_up", ""),
+    "msg_up": ("message_up", ""),
     "message_down": ("message_down", ""),
+    "msg_down": ("message_down", ""),
     "update": ("update", ""),
     "action": ("action", ""),
     "button_click": ("action", "button_click"),
+    "feature_call": ("action", "button_click"),
     "menu_click": ("action", "menu_item_click"),
+    "context_rclick": ("action", "menu_item_click"),
     "refresh": ("action", "refresh"),
     "roger": ("roger", ""),
     "copy": ("ignore", ""),
+    "copy_client": ("ignore", ""),
     "display": ("ignore", ""),
 }
 
@@ -183,8 +188,9 @@ def update(request: Request) -> Update:
     reader = CONTENTS.get(short)
     if reader is None:
         raise malformed(f"Unknown type: update {subtype}")
-    if outside:
-        body = _channel_info_of_old(body) if short == "channel_info" else body
+    if outside and short == "channel_info":
+        body = _channel_info_of_old({"channel_id": frame.get("channel_id"), **body})
+    body = _with_content(body)
     extras = {key: body[key] for key, kind in EXTRAS if isinstance(body.get(key), kind)}
     if short == "channel_info":
         extras = {"context": {}}
@@ -194,10 +200,11 @@ def update(request: Request) -> Update:
         content=reader(body),
         recipients=fields.recipients(body),
         extras=extras,
-        everyone=outside,
+        everyone=outside and short == "channel_info",
     )
 
 
+CONTENT_NAMES = ("content", "features", "userlist")
 EXTRAS: tuple[tuple[str, type], ...] = (("group_id", str), ("context", dict))
 
 
@@ -211,18 +218,30 @@ def _channel_info_of_old(body: dict[str, Any]) -> dict[str, Any]:
     return {**names, "content": {**names, "context": context}}
 
 
+def _with_content(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body with its content under that name."""
+    for name in CONTENT_NAMES:
+        if name in body:
+            return {**body, "content": body[name]}
+    raise malformed("content is required")
+
+
 def _characters(body: fields.Body) -> dict[str, Any]:
-    content = body.get("content")
-    shown = content.get("characters") if isinstance(content, dict) else body.get("userlist")
+    content = body["content"]
+    shown = content.get("characters") if isinstance(content, dict) else content
     if isinstance(shown, str):
         return {"characters": shown}
+    if isinstance(shown, list):  # of ids, or of the objects that clients once sent
+        shown = [_id_of(each) if isinstance(each, dict) else each for each in shown]
     return {"characters": fields.ids(shown, "content.characters")}
+
+
+def _id_of(character: dict[str, Any]) -> Any:
+    return character.get("character_id", character.get("user_id"))
 
 
 def _each(read_item: Callable[[items.Item], items.Item]) -> Callable[[fields.Body], Any]:
     def read_items(body: fields.Body) -> list[items.Item]:
-        if "content" not in body:
-            raise malformed("content is required")
         return [read_item(each) for each in fields.objects(body["content"], "content")]
 
     return read_items
@@ -266,8 +285,12 @@ def _click(body: fields.Body) -> dict[str, Any]:
     }
 
 
+def _by_either_name(body: fields.Body, name: str, older: str) -> str:
+    return fields.required(body, older if older in body and name not in body else name)
+
+
 def _button_click(body: fields.Body) -> dict[str, Any]:
-    details = {"button_id": fields.required(body, "button_id"), **_click(body)}
+    details = {"button_id": _by_either_name(body, "button_id", "feature_id"), **_click(body)}
     labels = body.get("labels")
     if isinstance(labels, list) and all(isinstance(each, str) for each in labels):
         details["labels"] = labels
@@ -277,9 +300,8 @@ def _button_click(body: fields.Body) -> dict[str, Any]:
 
 
 def _menu_item_click(body: fields.Body) -> dict[str, Any]:
-    item_id = fields.text(body, "menu_item_id", "") or fields.required(body, "item_id")
     return {
-        "menu_item_id": item_id,
+        "menu_item_id": _by_either_name(body, "menu_item_id", "item_id"),
         "message_id": fields.text(body, "message_id", ""),
         "message_subtype": fields.text(body, "message_subtype", UNKNOWN_SUBTYPE),
         "message_content": items.message_content(fields.mapping(body, "message_content", {})),

@@ -31,6 +31,8 @@ def button(item: Item) -> Item:
 def menu_item(item: Item) -> Item:
     """Return a menu item."""
     subtypes = item.get("message_subtypes", item.get("support_subtype"))
+    if isinstance(subtypes, str):
+        subtypes = [subtypes]
     return {
         "menu_item_id": _first(item, "menu_item_id", "item_id"),
         "menu_item_text": _first(item, "menu_item_text", "item_name"),
@@ -45,8 +47,15 @@ def canvas_item(item: Item) -> Item:
 
 
 def style_item(item: Item) -> Item:
-    """Return a style hint; words for `expand` become booleans."""
+    """Return a style hint; words for `expand` become booleans.
+
+    A `button_hook`, which older examples have, comes down to the button it names: 1.8.0 takes
+    these five keys and no other.
+    """
     style: Item = {key: item.get(key) for key in STYLE_KEYS}
+    hook = item.get("button_hook")
+    if style["button_id"] is None and isinstance(hook, dict):
+        style["button_id"] = hook.get("button_id")
     if isinstance(style["widget"], str):
         style["widget"] = WIDGETS.get(style["widget"], style["widget"])
     if isinstance(style["expand"], str):

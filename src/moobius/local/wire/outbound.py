@@ -1,39 +1,60 @@
-"""Frames the Platform itself says, and the text of any frame."""
+"""Frames the Platform itself says, and any frame made ready to be sent."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+
+from moobius.local.model.outcome import Frame
+from moobius.local.wire.dialects import Dialect, render
 
 _encoder = msgspec.json.Encoder()
 
 GATEWAY_ERROR = "Internal server error"
-FEATURES = ["deduplicate", "inline_recipients"]
 
 
-def encode(frame: dict[str, Any]) -> str:
-    """Return the text of a frame; done once, however many will read it."""
-    return _encoder.encode(frame).decode()
+class Parcel(NamedTuple):
+    """A frame ready to be sent, to however many.
+
+    Attributes:
+        frame: What it says, for the log.
+        text: The same as text.
+        size: Bytes of the text.
+    """
+
+    frame: Frame
+    text: str
+    size: int
 
 
-def copy(request_id: str, origin_type: str, status: bool, context: dict[str, Any]) -> str:
-    """Return the acknowledgement: exactly these four keys (platform.md 3.3)."""
+def parcels(frame: Frame, dialect: Dialect, named: Sequence[str] = ()) -> tuple[Parcel, ...]:
+    """Make a frame ready for the clients of one dialect; `named` is as for `render`."""
+    return tuple(_pack(each) for each in render(frame, dialect, named))
+
+
+def _pack(frame: Frame) -> Parcel:
+    data = _encoder.encode(frame)
+    return Parcel(frame, data.decode(), len(data))
+
+
+def copy(request_id: str, origin_type: str, status: bool, context: dict[str, Any]) -> Frame:
+    """Build the acknowledgement: exactly these four keys (platform.md 3.3)."""
     body = {
         "request_id": request_id,
         "origin_type": origin_type,
         "status": status,
         "context": context,
     }
-    return encode({"type": "copy", "body": body})
+    return {"type": "copy", "body": body}
 
 
-def gateway_error(connection_id: str, request_id: str) -> str:
-    """Return the answer to what cannot be read (platform.md 3.11)."""
-    frame = {"message": GATEWAY_ERROR, "connectionId": connection_id, "requestId": request_id}
-    return encode(frame)
+def gateway_error(connection_id: str, request_id: str) -> Frame:
+    """Build the answer to what cannot be read (platform.md 3.11)."""
+    return {"message": GATEWAY_ERROR, "connectionId": connection_id, "requestId": request_id}
 
 
-def login_context() -> dict[str, Any]:
+def login_context(features: Sequence[str]) -> dict[str, Any]:
     """Return the context of a good login's `copy`: what this Platform can do beyond 1.8.0."""
-    return {"message": "Login successful", "features": FEATURES}
+    return {"message": "Login successful", **({"features": features} if features else {})}

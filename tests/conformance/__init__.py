@@ -1,0 +1,1 @@
+"""The wire reference as tests: one for each of its statements, named by its section."""
