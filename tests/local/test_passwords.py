@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from moobius.local.passwords import digest_of, hash_password, new_token, verify_password
+import time
+
+from moobius.local.passwords import (
+    digest_of,
+    hash_password,
+    new_code,
+    new_token,
+    verify_password,
+)
 
 
 async def test_a_password_verifies_against_its_own_salted_hash_only() -> None:
@@ -16,6 +24,26 @@ async def test_a_password_verifies_against_its_own_salted_hash_only() -> None:
 async def test_no_password_opens_an_account_without_a_hash() -> None:
     assert not await verify_password("", "")
     assert not await verify_password("x", "not a hash")
+
+
+async def test_the_time_does_not_tell_whether_there_is_an_account() -> None:
+    hashed = await hash_password("tea")
+
+    async def shortest(password_hash: str) -> float:
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            await verify_password("cocoa", password_hash)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    assert await shortest("") > await shortest(hashed) / 4  # without hashing: a thousandth
+
+
+def test_codes_are_six_digits() -> None:
+    codes = {new_code() for _ in range(100)}
+    assert len(codes) > 90
+    assert all(len(code) == 6 and code.isdecimal() for code in codes)
 
 
 def test_tokens_differ_and_are_not_in_their_digests() -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 # 16 MiB and some 40 ms a guess; two at a time, so that sign-ins cannot take the machine.
 COST, BLOCK, PARALLEL = 2**14, 8, 1
 _MEMORY = 64 * 1024 * 1024
-_threads = ThreadPoolExecutor(2, thread_name_prefix="moobius-scrypt")
+_threads = ThreadPoolExecutor(2, thread_name_prefix="moobius-passwords")
 
 
 async def hash_password(password: str) -> str:
@@ -39,6 +39,11 @@ async def verify_password(password: str, password_hash: str) -> bool:
 def new_token() -> str:
     """Return a token nobody can guess."""
     return secrets.token_urlsafe(32)
+
+
+def new_code() -> str:
+    """Return a confirmation code: six digits, for people to copy."""
+    return f"{secrets.randbelow(10**6):06}"
 
 
 def digest_of(token: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from moobius.local import LocalPlatform, PlatformOptions
 from tests.support.wire import Person, Wire, data_of, wire_to
 
@@ -91,3 +93,84 @@ async def test_without_developer_mode_there_are_no_people() -> None:
             reply = await wire.call("POST", "/local/people/sign_in", body=body)
             assert reply["code"] == 10003
             assert (await _project(platform, wire))["code"] == 10003
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"Forwarded": "for=203.0.113.9"},
+        {"Via": "1.1 proxy"},
+        {"Host": "chat.example"},
+    ],
+)
+async def test_whoever_comes_through_a_proxy_meets_no_developer_mode(
+    headers: dict[str, str],
+) -> None:
+    options = PlatformOptions(allow_hosts=("chat.example",))
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        async with wire.session.get(wire.url + "/local/info", headers=headers) as reply:
+            assert (await reply.json())["data"]["developer"] is False
+        async with wire.session.get(wire.url + "/local/people", headers=headers) as reply:
+            assert (await reply.json())["code"] == 10003
+        body = {"email": "ada@example.org"}
+        url = wire.url + "/local/people/sign_in"
+        async with wire.session.post(url, json=body, headers=headers) as reply:
+            assert (await reply.json())["code"] == 10003
+
+
+async def test_a_held_service_hears_later_what_came_meanwhile(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    given = data_of(await _project(platform, wire))
+    body = {"username": given["email"], "password": given["password"]}
+    login = data_of(await wire.call("POST", "/auth/sign_in", body=body))
+    owner = Person(wire, given["email"], login["AuthenticationResult"]["AccessToken"], "")
+    service = await owner.service_socket(given["service_id"])
+
+    async def joined(name: str) -> None:
+        person = await wire.be(f"{name}@example.org")
+        await person.join(given["channels"][0])
+
+    held = {"developer_key": platform.developer_key, "holder": "dev", "seconds": 60}
+    held["service_id"] = given["service_id"]
+    data_of(await wire.call("POST", "/local/hold", body=held))
+    await joined("ada")
+    await service.nothing()
+    await service.close()
+    await joined("bob")
+    service = await owner.service_socket(given["service_id"])
+    await service.nothing()
+    data_of(await wire.call("POST", "/local/hold", body={**held, "resume": True}))
+    subtypes = [frame["body"]["subtype"] for frame in await service.drain()]
+    assert subtypes.count("join") == 2
+    await service.close()
+    end = {"developer_key": platform.developer_key, "holder": "dev"}
+    data_of(await wire.call("POST", "/local/hold/end", body=end))
+    await joined("cy")
+    service = await owner.service_socket(given["service_id"])
+    await service.nothing()
+
+
+async def test_only_the_developer_holds_and_only_what_there_is(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    given = data_of(await _project(platform, wire))
+    right = {
+        "developer_key": platform.developer_key,
+        "service_id": given["service_id"],
+        "holder": "dev",
+        "seconds": 60,
+    }
+    wrong = [
+        ({"developer_key": "wrong"}, 10006),
+        ({"service_id": "nobody"}, 10002),
+        ({"seconds": 0}, 10001),
+        ({"seconds": "long"}, 10001),
+        ({"holder": ""}, 10001),
+    ]
+    for change, code in wrong:
+        reply = await wire.call("POST", "/local/hold", body={**right, **change})
+        assert reply["code"] == code, change
+    reply = await wire.call("POST", "/local/hold/end", body={"developer_key": "wrong"})
+    assert reply["code"] == 10006

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from moobius.local import LocalPlatform, PlatformOptions
-from moobius.local.web.guard import origin_allowed
+from moobius.local.web.guard import Site, origin_allowed
 from tests.support.wire import Wire, wire_to
 
 LOCAL = PlatformOptions()
@@ -58,7 +58,10 @@ async def test_names_can_be_added() -> None:
             assert response.status == 200
 
 
-def test_an_origin_is_ours_by_host_and_port() -> None:
-    assert origin_allowed("http://192.168.1.7:8484", "192.168.1.7:8484", LOCAL)
-    assert not origin_allowed("http://192.168.1.7:80", "192.168.1.7:8484", LOCAL)
-    assert not origin_allowed("http://[", "192.168.1.7:8484", LOCAL)
+def test_an_origin_is_ours_by_scheme_host_and_port() -> None:
+    ours = Site("http", "192.168.1.7", 8484)
+    assert origin_allowed("http://192.168.1.7:8484", ours, LOCAL)
+    assert not origin_allowed("http://192.168.1.7:80", ours, LOCAL)
+    assert not origin_allowed("https://192.168.1.7:8484", ours, LOCAL)
+    assert not origin_allowed("http://[", ours, LOCAL)
+    assert origin_allowed("https://chat.example", Site("https", "chat.example", 443), LOCAL)

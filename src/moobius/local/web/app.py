@@ -14,19 +14,28 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from loguru import logger
 
+from moobius.errors import StorageError
+from moobius.local.attempts import Attempts
+from moobius.local.codes import Codes
 from moobius.local.connection import serve_socket
 from moobius.local.engine import Engine
+from moobius.local.faults import Faults
 from moobius.local.hub import Hub
 from moobius.local.model.refusal import Code, Refused
 from moobius.local.options import PlatformOptions
-from moobius.local.web import auth, channels, groups, guard, services, users
+from moobius.local.passwords import digest_of
+from moobius.local.web import auth, channels, groups, guard, legacy, services, users
 from moobius.local.web.call import Call, Parameters, bearer, caller_of, read_parameters
 from moobius.local.web.developer import Developer
-from moobius.local.web.envelope import failure, success
+from moobius.local.web.envelope import HttpRefused, failure, success
 from moobius.local.web.files import PREFIX, Files
+from moobius.local.web.operations import Operations
 from moobius.local.web.page import page_file, serve_page_file
+from moobius.local.web.request_log import Book
 
 SLASHES = re.compile(r"/{2,}")
+SWITCHING_PROTOCOLS = 101
+CLIENT_GONE = 499  # as other servers call it
 SOCKET_PATHS = ("/", "/ws")
 
 
@@ -42,7 +51,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/auth/sign_up"): Endpoint(auth.sign_up, public=True),
     ("POST", "/auth/confirm_sign_up"): Endpoint(auth.confirm_sign_up, public=True),
     ("POST", "/auth/resend_confirmation"): Endpoint(auth.resend_confirmation, public=True),
-    ("POST", "/auth/forgot_password"): Endpoint(auth.resend_confirmation, public=True),
+    ("POST", "/auth/forgot_password"): Endpoint(auth.forgot_password, public=True),
     ("POST", "/auth/confirm_reset_password"): Endpoint(auth.confirm_reset_password, public=True),
     ("POST", "/auth/refresh"): Endpoint(auth.refresh, public=True),
     ("POST", "/auth/sign_out"): Endpoint(auth.sign_out, public=True),
@@ -73,6 +82,11 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/user/group/delete"): Endpoint(groups.delete),
     ("GET", "/user/group/temp"): Endpoint(groups.temp),
     ("POST", "/user/group/temp"): Endpoint(groups.set_temp),
+    ("GET", "/channel/userlist"): Endpoint(legacy.userlist),
+    ("POST", "/user/fetch_profile"): Endpoint(legacy.fetch_profiles),
+    ("POST", "/service/user/create"): Endpoint(legacy.create_agent),
+    ("POST", "/service/user/update"): Endpoint(legacy.update_agent),
+    ("GET", "/service/user/list"): Endpoint(legacy.agents),
 }
 
 
@@ -86,18 +100,25 @@ class WebApp:
         files: Files,
         developer: Developer,
         options: PlatformOptions,
+        operations: Operations,
+        faults: Faults,
     ) -> None:
         self._engine = engine
         self._hub = hub
         self._files = files
         self._options = options
+        self._operations = operations
+        self._faults = faults
+        self._attempts = Attempts(options.limits, lambda: engine.now)
+        self._codes = Codes(options.limits.code_ms, lambda: engine.now)
         self._endpoints = {
             **ENDPOINTS,
-            ("GET", "/healthz"): Endpoint(_healthy, public=True),
             ("GET", "/local/info"): Endpoint(developer.info, public=True),
             ("GET", "/local/people"): Endpoint(developer.people, public=True),
             ("POST", "/local/people/sign_in"): Endpoint(developer.sign_in, public=True),
             ("POST", "/local/project"): Endpoint(developer.project, public=True),
+            ("POST", "/local/hold"): Endpoint(developer.hold, public=True),
+            ("POST", "/local/hold/end"): Endpoint(developer.end_hold, public=True),
             ("GET", "/file/upload"): Endpoint(self._upload_form),
         }
 
@@ -108,16 +129,30 @@ class WebApp:
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
+    @property
+    def book(self) -> Book:
+        """What is needed to note its requests."""
+        return Book(self._operations.meters, self._route, self._account)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         wrong = guard.objection(request, self._options)
         if wrong is not None:
-            return failure(Refused(Code.NOT_PERMITTED, wrong), status=403)
+            return failure(HttpRefused(403, Code.NOT_PERMITTED, wrong))
         path = SLASHES.sub("/", request.path)
         if path in SOCKET_PATHS and request.headers.get("Upgrade", "").lower() == "websocket":
-            return await serve_socket(request, self._engine, self._hub, self._options.limits)
+            return await self._socket(request)
         response = await self._reply(request, path)
         response.headers.update(guard.cors_headers(request))
+        await self._faults.before_reply(request)
         return response
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        most = self._options.limits.strangers
+        if self._hub.strangers >= most:
+            text = f"{most} connections wait for their login; try again later"
+            return failure(HttpRefused(503, Code.NOT_PERMITTED, text))
+        meters, faults = self._operations.meters, self._faults
+        return await serve_socket(request, self._engine, self._hub, self._options, meters, faults)
 
     async def _reply(self, request: web.Request, path: str) -> web.StreamResponse:
         if request.method == "OPTIONS":
@@ -127,47 +162,98 @@ class WebApp:
         except Refused as refusal:
             return failure(refusal)
         except web.HTTPException as error:
-            return failure(Refused(Code.MALFORMED, error.reason), status=error.status)
+            return failure(HttpRefused(error.status, Code.MALFORMED, error.reason))
         except ConnectionError:
-            raise  # the client has gone; there is nobody to answer
-        except Exception:
-            logger.exception("{} {} failed", request.method, path)
+            return web.Response(status=CLIENT_GONE)  # for the counts: nobody reads it
+        except Exception as error:
+            if not (isinstance(error, StorageError) and self._engine.failed):  # it was said, once
+                logger.exception("{} {} failed", request.method, path)
             return failure(Refused(Code.INTERNAL, "Internal server error"))
 
     async def _dispatch(self, request: web.Request, path: str) -> web.StreamResponse:
-        endpoint = self._endpoints.get((request.method, path))
+        method = "GET" if request.method == "HEAD" else request.method
+        endpoint = self._endpoints.get((method, path.rstrip("/")))
         if endpoint is not None:
+            self._faults.check_request()
             return success(await endpoint.handler(await self._call(request, endpoint)))
-        if path.startswith(PREFIX):
-            if request.method == "POST":
-                return await self._files.upload(request)
-            if request.method in ("GET", "HEAD"):
-                return self._files.download(path.removeprefix(PREFIX))
-        file = page_file(path) if request.method in ("GET", "HEAD") else None
+        operation = self._operations.routes.get(path) if method == "GET" else None
+        if operation is not None:
+            return operation(request)
+        if path.startswith(PREFIX) and method == "POST":
+            return await self._files.upload(request)
+        if path.startswith(PREFIX) and method == "GET":
+            return self._files.download(path.removeprefix(PREFIX))
+        file = page_file(path) if method == "GET" else None
         if file is not None:
             return serve_page_file(file)
-        raise Refused(Code.UNKNOWN_PATH, "Not found")
+        raise self._unknown(path)
+
+    def _unknown(self, path: str) -> Refused:
+        methods = self._methods(path)
+        if not methods:
+            return Refused(Code.UNKNOWN_PATH, "Not found")
+        if "GET" in methods:
+            methods.append("HEAD")
+        allow = ", ".join([*methods, "OPTIONS"])
+        text = f"Method not allowed; there is {allow}"
+        return HttpRefused(405, Code.UNKNOWN_PATH, text, {"Allow": allow})
+
+    def _methods(self, path: str) -> list[str]:
+        if path.startswith(PREFIX):
+            return ["GET", "POST"]
+        if path in self._operations.routes:
+            return ["GET"]
+        return [method for method, known in self._endpoints if known == path.rstrip("/")]
 
     async def _call(self, request: web.Request, endpoint: Endpoint) -> Call:
         # Before the body is read: a stranger's megabytes are not worth taking.
         known = not endpoint.public or bearer(request)
         try:
-            caller = caller_of(request, self._engine) if known else ""
+            caller = self._caller(request) if known else ""
         except Refused:
             if not endpoint.public:
                 raise
             caller = ""
-        parameters = await read_parameters(request)
+        parameters = await read_parameters(request, self._options.limits)
         origin = f"{request.scheme}://{request.host}"
-        return Call(self._engine, self._options, parameters, caller, origin)
+        return Call(
+            self._engine,
+            self._options,
+            parameters,
+            caller,
+            origin,
+            self._attempts,
+            self._codes,
+            guard.is_from_here(request),
+        )
+
+    def _caller(self, request: web.Request) -> str:
+        caller = caller_of(request, self._engine)
+        self._faults.check_token(digest_of(bearer(request)))
+        return caller
+
+    def _route(self, request: web.BaseRequest, status: int) -> str:
+        """Return which of the few things we answer this was: no label for each wrong path."""
+        path = SLASHES.sub("/", request.path)
+        if status == SWITCHING_PROTOCOLS:
+            return "socket"
+        if path.startswith(PREFIX):
+            return PREFIX
+        if any(path.rstrip("/") == known for _, known in self._endpoints):
+            return path.rstrip("/")
+        if path in self._operations.routes:
+            return path
+        return "page" if status in (200, 304) else "other"
+
+    def _account(self, request: web.BaseRequest) -> str:
+        try:
+            return caller_of(request, self._engine)
+        except Refused:
+            return ""
 
     async def _upload_form(self, call: Call) -> Any:
         """Endpoint 36."""
         return self._files.form(call.origin, _extension(call.parameters))
-
-
-async def _healthy(call: Call) -> Any:
-    return {"status": "ok"}
 
 
 def _extension(parameters: Parameters) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from loguru import logger
-
+from moobius.local.codes import Purpose
 from moobius.local.engine import Engine
 from moobius.local.model import accounts
 from moobius.local.model.accounts import NewTokens
-from moobius.local.model.refusal import Code, Refused, malformed
+from moobius.local.model.refusal import Code, Refused
 from moobius.local.model.state import Account
 from moobius.local.options import Limits
 from moobius.local.passwords import digest_of, hash_password, new_token, verify_password
 from moobius.local.web.call import Call
 
 WRONG = "Incorrect username or password"
+WRONG_CODE = "Incorrect username or confirmation code"
 LONGEST_PASSWORD = 1024
+PASSWORD = "password"  # what is guessed at; the other two are codes
 
 
 async def sign_in(call: Call) -> Any:
@@ -26,29 +27,58 @@ async def sign_in(call: Call) -> Any:
 
 
 async def sign_up(call: Call) -> Any:
-    """Endpoint 2; the account can be used at once, so the reply is that of a sign-in."""
-    email, password = call.parameters.required("username"), _password(call)
-    user_id = await create_account(call.engine, email, password)
-    return await log_in(call.engine, call.options.limits, user_id)
+    """Endpoint 2: the reply of a sign-in, or none of it before the account is confirmed (Q5)."""
+    email, password = call.parameters.required_name("username"), _password(call)
+    confirmed = not call.options.confirm_sign_up
+    user_id = await create_account(call.engine, email, password, confirmed=confirmed)
+    if confirmed:
+        return await log_in(call.engine, call.options.limits, user_id)
+    call.codes.send(Purpose.SIGN_UP, email)
+    return {"UserConfirmed": False, "UserSub": user_id}
 
 
 async def confirm_sign_up(call: Call) -> Any:
-    """Endpoint 3; accounts are confirmed from the start."""
-    _known(call, "Incorrect username or confirmation code")
-    return {}
+    """Endpoint 3; an account that is confirmed already takes any code."""
+    email = call.parameters.required_name("username")
+    code = call.parameters.text("confirmation_code")
+    async with call.attempts.attempt(Purpose.SIGN_UP.name, email):
+        account = call.engine.state.account_by_email(email)
+        good = account and (account.confirmed or call.codes.redeem(Purpose.SIGN_UP, email, code))
+        if account is None or not good:
+            raise Refused(Code.WRONG_CREDENTIALS, WRONG_CODE)
+    return await call.engine.run(accounts.confirm, account.user_id)
 
 
 async def resend_confirmation(call: Call) -> Any:
-    """Endpoints 4 and 5; the answer is the same whether the account exists or not."""
-    call.parameters.required("username")
-    logger.info("this Platform sends no mail: no confirmation code was sent")
+    """Endpoint 4; the answer is the same whether there is such an account or not."""
+    email = call.parameters.required_name("username")
+    account = call.engine.state.account_by_email(email)
+    if account is not None and not account.confirmed:
+        call.codes.send(Purpose.SIGN_UP, account.email)
+    return {}
+
+
+async def forgot_password(call: Call) -> Any:
+    """Endpoint 5; the answer is the same whether there is such an account or not."""
+    email = call.parameters.required_name("username")
+    account = call.engine.state.account_by_email(email)
+    if account is not None:
+        call.codes.send(Purpose.RESET, account.email)
     return {}
 
 
 async def confirm_reset_password(call: Call) -> Any:
-    """Endpoint 6; no code was ever sent, so none is right."""
-    call.parameters.required("username")
-    raise Refused(Code.WRONG_CREDENTIALS, "Incorrect confirmation code")
+    """Endpoint 6: a new password, for who has the code; other logins end."""
+    email, password = call.parameters.required_name("username"), _password(call)
+    code = call.parameters.required("confirmation_code")
+    async with call.attempts.attempt(Purpose.RESET.name, email):
+        account = call.engine.state.account_by_email(email)
+        if account is None or not call.codes.redeem(Purpose.RESET, email, code):
+            raise Refused(Code.WRONG_CREDENTIALS, WRONG_CODE)
+    hashed = await hash_password(password)
+    reply = await call.engine.run(accounts.reset_password, account.user_id, hashed)
+    call.attempts.forgive(PASSWORD, email)
+    return reply
 
 
 async def refresh(call: Call) -> Any:
@@ -75,29 +105,32 @@ async def delete_account(call: Call) -> Any:
 
 async def checked_account(call: Call) -> Account:
     """Return the account that `username` and `password` belong to, or refuse."""
-    email, password = call.parameters.required("username"), _password(call)
-    return await verified_account(call.engine, email, password)
+    email, password = call.parameters.required_name("username"), _password(call)
+    return await verified_account(call, email, password)
 
 
-async def verified_account(engine: Engine, email: str, password: str) -> Account:
+async def verified_account(call: Call, email: str, password: str) -> Account:
     """Return the account with this password.
 
     Raises:
         Refused: With code 10006; whether the account exists stays our secret.
     """
-    account = engine.state.account_by_email(email)
-    right = await verify_password(password, account.password_hash if account else "")
-    if account is None or not right:
-        raise Refused(Code.WRONG_CREDENTIALS, WRONG)
+    async with call.attempts.attempt(PASSWORD, email):
+        account = call.engine.state.account_by_email(email)
+        right = await verify_password(password, account.password_hash if account else "")
+        if account is None or not right:
+            raise Refused(Code.WRONG_CREDENTIALS, WRONG)
     return account
 
 
-async def create_account(engine: Engine, email: str, password: str, name: str = "") -> str:
+async def create_account(
+    engine: Engine, email: str, password: str, name: str = "", *, confirmed: bool = True
+) -> str:
     """Create an account and return its id."""
     if engine.state.account_by_email(email) is not None:
         raise Refused(Code.ACCOUNT_EXISTS, "Username already exists")
     hashed = await hash_password(password)
-    user_id = await engine.run(accounts.sign_up, email, hashed, name or None)
+    user_id = await engine.run(accounts.sign_up, email, hashed, name or None, confirmed=confirmed)
     return str(user_id)
 
 
@@ -123,12 +156,4 @@ def _result(access: str, life_ms: int) -> dict[str, Any]:
 
 
 def _password(call: Call) -> str:
-    password = call.parameters.required("password")
-    if len(password) > LONGEST_PASSWORD:
-        raise malformed(f"password may have at most {LONGEST_PASSWORD} characters")
-    return password
-
-
-def _known(call: Call, otherwise: str) -> None:
-    if call.engine.state.account_by_email(call.parameters.required("username")) is None:
-        raise Refused(Code.WRONG_CREDENTIALS, otherwise)
+    return call.parameters.required("password", LONGEST_PASSWORD)

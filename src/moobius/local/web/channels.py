@@ -15,7 +15,7 @@ SURELY_MILLISECONDS = 1e11
 
 async def create(call: Call) -> Any:
     """Endpoint 14."""
-    name = call.parameters.required("channel_name")
+    name = call.parameters.required_name("channel_name")
     description = call.parameters.context().text("channel_description")
     return await call.engine.run(channels.create_channel, call.caller, name, description)
 
@@ -23,7 +23,7 @@ async def create(call: Call) -> Any:
 async def update(call: Call) -> Any:
     """Endpoint 15."""
     channel_id = call.parameters.required("channel_id")
-    name = call.parameters.optional("channel_name")
+    name = call.parameters.optional_name("channel_name")
     description = call.parameters.context().optional("channel_description")
     if name == "":
         raise malformed("channel_name may not be empty")

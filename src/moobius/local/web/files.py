@@ -1,42 +1,46 @@
 """Endpoints 36 to 39: upload forms, uploads and downloads (platform.md 2.9).
 
-A form is a key and a one-time signature, so an upload needs no login and a stranger cannot
-fill the disk. A file is written under another name first: under its key it is whole or absent.
+A form is a key and a signature, so an upload needs no login and a stranger cannot fill the disk.
+A file is written under another name first: under its key it is whole or absent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import mimetypes
-import re
-import secrets
+import os
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+from loguru import logger
 
 from moobius.local.model.refusal import Code, Refused, malformed, not_permitted
 from moobius.local.options import Limits
+from moobius.local.web.envelope import HttpRefused
+from moobius.local.web.forms import Forms
+from moobius.local.web.names import content_disposition, content_type, is_key, name_of, suffix_of
 
 PREFIX = "/files/"
 PARTIAL = ".upload-"
+NAME = ".name-"  # beside a file that has one: what it is called
 CHUNK = 256 * 1024
-LONGEST_EXTENSION = 80
 LONGEST_FIELD = 4096
-UNSAFE = re.compile(r"""[\x00-\x1f\x7f/\\?#%"<>|:*]""")
+MOST_FIELDS = 100
 
-# What a browser would run as a page of ours, were it not made a download.
-ACTIVE = re.compile(r"html|svg|xml|javascript|ecmascript|pdf|flash")
+# What aiohttp raises for a body that is no form.
+NO_FORM = (
+    *(ValueError, LookupError, RuntimeError, AssertionError),
+    *(HttpProcessingError, web.RequestPayloadError),
+)
 
 
-@dataclass(frozen=True)
-class _Form:
-    signature: str
-    expires: float
+T = TypeVar("T")
 
 
 class Files:
@@ -46,92 +50,160 @@ class Files:
         self._directory = directory
         self._limits = limits
         self._new_id = new_id
-        self._forms: dict[str, _Form] = {}
+        self._forms = Forms(limits.upload_seconds, time.monotonic)
+        self._taking: set[str] = set()
         for leftover in directory.glob(f"{PARTIAL}*"):  # a Platform was killed while it took it
             leftover.unlink()
 
     def form(self, origin: str, extension: str) -> dict[str, Any]:
         """Return where and how to upload one file (endpoint 36)."""
-        now = time.monotonic()
-        self._forms = {key: form for key, form in self._forms.items() if form.expires > now}
-        key = f"{self._new_id()}{_suffix(extension)}"
-        form = _Form(secrets.token_urlsafe(24), now + self._limits.upload_seconds)
-        self._forms[key] = form
-        return {"url": origin + PREFIX, "fields": {"key": key, "signature": form.signature}}
+        fields = self._forms.sign(f"{self._new_id()}{suffix_of(extension)}")
+        return {"url": origin + PREFIX, "fields": fields}
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Take a form with its file (endpoint 37); 204 without a body when it is stored."""
+        """Take a form with its file (endpoint 37); 204 without a body when it is stored.
+
+        Raises:
+            HttpRefused: With a status that says so, as the storage of a hosted Platform has it:
+                clients look at the status here, and not for an envelope.
+        """
+        try:
+            return await self._checked(request)
+        except HttpRefused:
+            raise
+        except Refused as refusal:
+            status = 403 if refusal.code == Code.NOT_PERMITTED else 400
+            raise HttpRefused(status, refusal.code, refusal.message) from refusal
+
+    async def _checked(self, request: web.Request) -> web.Response:
         if not request.content_type.startswith("multipart/"):
             raise malformed("upload with multipart/form-data: the fields, then the part `file`")
+        if (request.content_length or 0) > self._limits.file_bytes + MOST_FIELDS * LONGEST_FIELD:
+            raise self._too_large()
+        return await self._receive(await self._soon(request.multipart()))
+
+    async def _receive(self, form: MultipartReader) -> web.Response:
         fields: dict[str, str] = {}
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
+        while (part := await self._soon(form.next())) is not None:
             if not isinstance(part, BodyPartReader):
                 raise malformed("nested multipart parts are not taken")
             if part.name == "file":
-                await self._store(self._claim(fields), part)
+                with self._claimed(fields) as key:
+                    await self._store(key, part)
                 return web.Response(status=204)
-            fields[part.name or ""] = await _small_text(part)
+            fields[part.name or ""] = await self._small_text(part)
+            if len(fields) > MOST_FIELDS:
+                raise malformed(f"a form may have {MOST_FIELDS} fields")
         raise malformed("the part `file` is missing")
 
-    def _claim(self, fields: dict[str, str]) -> str:
-        key = fields.get("key", "")
-        form = self._forms.get(key)
-        given = fields.get("signature", "").encode()
-        if form is None or not secrets.compare_digest(given, form.signature.encode()):
-            raise not_permitted("key or signature is not that of an open upload form")
-        del self._forms[key]
-        return key
+    async def _soon(self, reading: Awaitable[T]) -> T:
+        """Return what is being read of a request, unless it is nonsense or does not arrive."""
+        try:
+            return await asyncio.wait_for(reading, self._limits.stalled_seconds)
+        except asyncio.TimeoutError:
+            text = f"nothing arrived for {self._limits.stalled_seconds:g} s"
+            raise HttpRefused(408, Code.MALFORMED, text) from None
+        except NO_FORM as error:
+            raise malformed(f"the body is no whole multipart/form-data: {error}") from error
+
+    async def _small_text(self, part: BodyPartReader) -> str:
+        """Return a text field of the form; one that does not stay small is none of ours."""
+        data = b""
+        while chunk := await self._soon(part.read_chunk()):
+            data += chunk
+            if len(data) > LONGEST_FIELD:
+                raise malformed(f"a field of the form may have {LONGEST_FIELD} bytes")
+        return data.decode("utf-8", "replace")
+
+    @contextmanager
+    def _claimed(self, fields: dict[str, str]) -> Iterator[str]:
+        """Keep a form's key to one upload, and to one that succeeds."""
+        key = self._forms.check(fields)
+        if key in self._taking or (self._directory / key).exists():
+            raise not_permitted("this upload form has been used; ask for another one")
+        self._taking.add(key)
+        try:
+            yield key
+        finally:
+            self._taking.remove(key)
 
     async def _store(self, key: str, part: BodyPartReader) -> None:
-        loop, size = asyncio.get_running_loop(), 0
-        file = await loop.run_in_executor(None, self._open)
-        partial = Path(file.name)
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
         try:
-            with file:
-                while chunk := await part.read_chunk(CHUNK):
-                    size += len(chunk)
-                    if size > self._limits.file_bytes:
-                        raise malformed(f"a file may have {self._limits.file_bytes} bytes")
-                    await loop.run_in_executor(None, file.write, chunk)
-            await loop.run_in_executor(None, partial.replace, self._directory / key)
-        except BaseException:
-            await loop.run_in_executor(None, partial.unlink, True)
-            raise
+            file = await in_thread(self._open)
+            try:
+                with file:
+                    await self._copy(part, file)
+                    await in_thread(_flush, file)
+                await in_thread(self._place, Path(file.name), key, name_of(part.filename))
+            except BaseException:
+                _discard(file)  # at once: this may be the end of the loop
+                raise
+        except ConnectionError:
+            raise  # the client has gone, and so has what it sent
+        except OSError as error:
+            logger.error("cannot store the upload {}: {}", key, error)
+            text = f"the Platform cannot store the file: {error.strerror or error}"
+            raise HttpRefused(507, Code.INTERNAL, text) from error
+
+    async def _copy(self, part: BodyPartReader, file: IO[bytes]) -> None:
+        loop, size = asyncio.get_running_loop(), 0
+        while chunk := await self._soon(part.read_chunk(CHUNK)):
+            size += len(chunk)
+            if size > self._limits.file_bytes:
+                raise self._too_large()
+            await loop.run_in_executor(None, file.write, chunk)
+        if not part.at_eof():  # the body is over, and the boundary after the file never came
+            raise malformed("the file is not whole: the form ends in the middle of it")
 
     def _open(self) -> IO[bytes]:
         return tempfile.NamedTemporaryFile(dir=self._directory, prefix=PARTIAL, delete=False)
 
+    def _place(self, whole: Path, key: str, name: str) -> None:
+        if name:  # first, so that no file is ever without the name it has
+            (self._directory / f"{NAME}{key}").write_text(name, encoding="utf-8")
+        whole.replace(self._directory / key)
+        _sync(self._directory)
+
+    def _too_large(self) -> HttpRefused:
+        text = f"a file may have at most {self._limits.file_bytes} bytes"
+        return HttpRefused(413, Code.MALFORMED, text)
+
     def download(self, key: str) -> web.StreamResponse:
         """Return a file, to anybody (endpoints 38 and 39)."""
         path = self._directory / key
-        if UNSAFE.search(key) or key.startswith(".") or not path.is_file():
+        if not is_key(key) or not path.is_file():
             raise Refused(Code.UNKNOWN_PATH, "File not found")
-        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        try:
+            name = (self._directory / f"{NAME}{key}").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            name = ""
         headers = {
-            "Content-Type": kind,
+            "Content-Type": content_type(key),
+            "Content-Disposition": content_disposition(key, name),
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "public, max-age=31536000, immutable",
         }
-        if ACTIVE.search(kind):
-            headers["Content-Disposition"] = "attachment"
         return web.FileResponse(path, headers=headers)
 
 
-async def _small_text(part: BodyPartReader) -> str:
-    """Return a text field of the form; one that does not stay small is none of ours."""
-    data = b""
-    while chunk := await part.read_chunk():
-        data += chunk
-        if len(data) > LONGEST_FIELD:
-            raise malformed(f"a field of the form may have {LONGEST_FIELD} bytes")
-    return data.decode("utf-8", "replace")
+def _discard(file: IO[bytes]) -> None:
+    Path(file.name).unlink(missing_ok=True)
 
 
-def _suffix(extension: str) -> str:
-    """Return what follows the id in a key: whatever the client says, made harmless."""
-    cleaned = UNSAFE.sub("_", extension.strip().lstrip("."))
-    while len(cleaned.encode("utf-8", "replace")) > LONGEST_EXTENSION:
-        cleaned = cleaned[1:]  # the end tells the type
-    return f".{cleaned}" if cleaned else ""
+def _flush(file: IO[bytes]) -> None:
+    # What is answered with success outlives the machine's next moment, as messages do.
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    """Make sure that the names in a directory outlive a power failure, where that can be asked."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -30,7 +30,8 @@ async def listing(call: Call) -> Any:
 async def create(call: Call) -> Any:
     """Endpoint 31."""
     channel_id = call.parameters.required("channel_id")
-    name, characters = call.parameters.text("group_name"), call.parameters.ids(*CHARACTERS)
+    name = call.parameters.optional_name("group_name") or ""
+    characters = call.parameters.ids(*CHARACTERS)
     return await call.engine.run(
         groups.create_user_group, call.caller, channel_id, name, characters
     )
@@ -40,7 +41,7 @@ async def update(call: Call) -> Any:
     """Endpoint 32; the reply has the new id, for a group never changes."""
     channel_id = call.parameters.required("channel_id")
     group_id = call.parameters.required("group_id")
-    name = call.parameters.optional("group_name")
+    name = call.parameters.optional_name("group_name")
     characters = call.parameters.optional_ids(*CHARACTERS)
     return await call.engine.run(
         groups.update_user_group, call.caller, channel_id, group_id, name, characters

@@ -16,8 +16,12 @@ from moobius.local.options import PlatformOptions, ip_literal, is_loopback
 CORS_METHODS = "GET, HEAD, POST, OPTIONS"
 CORS_HEADERS = "Authorization, Auth-Origin, Content-Type"
 
+OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
-class _Site(NamedTuple):
+
+class Site(NamedTuple):
+    """Scheme, host and port: what browsers call an origin."""
+
     scheme: str
     host: str
     port: int | None
@@ -25,25 +29,32 @@ class _Site(NamedTuple):
 
 def objection(request: web.Request, options: PlatformOptions) -> str | None:
     """Return what is wrong with the request's `Host` or `Origin`; None if nothing is."""
-    host = _parse(f"http://{request.host}")
-    if host is None or not _host_allowed(host.host, options):
+    ours = _parse(f"{request.scheme}://{request.host}")
+    if ours is None or not _host_allowed(ours.host, options):
         return f"Host {request.host!r} is not served here; allow it with --allow-host"
     origin = request.headers.get("Origin")
-    if origin is not None and not origin_allowed(origin, request.host, options):
+    if origin is not None and not origin_allowed(origin, ours, options):
         return f"Origin {origin!r} may not use this Platform; allow it with --allow-origin"
     return None
 
 
-def origin_allowed(origin: str, host: str, options: PlatformOptions) -> bool:
+def origin_allowed(origin: str, ours: Site, options: PlatformOptions) -> bool:
     """Return whether a page of this origin may talk to us; `null` may not."""
     if origin in options.allow_origins:
         return True
-    page, ours = _parse(origin), _parse(f"http://{host}")
-    if page is None or ours is None:
-        return False
-    if is_loopback(page.host):
-        return True
-    return (page.host, page.port) == (ours.host, ours.port)
+    page = _parse(origin)
+    return page is not None and (is_loopback(page.host) or page == ours)
+
+
+def is_from_here(request: web.Request) -> bool:
+    """Return whether a program on this machine asks, and not as a proxy for somebody else."""
+    ours = _parse(f"{request.scheme}://{request.host}")
+    return (
+        ours is not None
+        and is_loopback(ours.host)
+        and is_loopback(request.remote or "")
+        and not any(header in request.headers for header in OF_PROXIES)
+    )
 
 
 def cors_headers(request: web.Request) -> dict[str, str]:
@@ -67,7 +78,7 @@ def _host_allowed(host: str, options: PlatformOptions) -> bool:
     return not is_loopback(options.host) and ip_literal(host) is not None
 
 
-def _parse(url: str) -> _Site | None:
+def _parse(url: str) -> Site | None:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -75,4 +86,4 @@ def _parse(url: str) -> _Site | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         return None
-    return _Site(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
+    return Site(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))

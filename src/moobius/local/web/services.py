@@ -36,7 +36,7 @@ def _pair(call: Call) -> tuple[str, str]:
 async def create_agent(call: Call) -> Any:
     """Endpoint 24."""
     service_id, context = call.parameters.required("service_id"), call.parameters.context()
-    name = context.required("name")
+    name = context.required_name("name")
     avatar, description = context.text("avatar"), context.text("description")
     return await call.engine.run(
         services.create_agent, call.caller, service_id, name, avatar, description
@@ -48,9 +48,8 @@ async def update_agent(call: Call) -> Any:
     service_id = call.parameters.required("service_id")
     character_id = call.parameters.required("character_id")
     context = call.parameters.context()
-    name, avatar, description = (
-        context.optional(field) for field in ("name", "avatar", "description")
-    )
+    name = context.optional_name("name")
+    avatar, description = context.optional("avatar"), context.optional("description")
     return await call.engine.run(
         services.update_agent, call.caller, service_id, character_id, name, avatar, description
     )

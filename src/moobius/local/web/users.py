@@ -15,9 +15,8 @@ async def user_info(call: Call) -> Any:
 
 async def edit_profile(call: Call) -> Any:
     """Endpoint 11; absent fields stay as they are."""
-    name, avatar, description = (
-        call.parameters.optional(field) for field in ("name", "avatar", "description")
-    )
+    name = call.parameters.optional_name("name")
+    avatar, description = (call.parameters.optional(each) for each in ("avatar", "description"))
     return await call.engine.run(accounts.edit_profile, call.caller, name, avatar, description)
 
 
