@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from tests.support.patience import until
 
@@ -18,12 +19,17 @@ PLATFORM_READY = re.compile(r"^Moobius Platform ready on (http://127\.0\.0\.1:\d
 SERVICE_READY = re.compile(r" \w+ is ready: 1 channels")
 PATIENCE = 20.0
 
+P = TypeVar("P", bound="Program")
+
 
 class Program:
     """A running project, in a copy of its folder and out of sight of the developer's Platform."""
 
-    def __init__(self, folder: Path, *command: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *command: str, python: str = sys.executable, **environment: str
+    ) -> None:
         self.folder = folder
+        self.python = python
         self.command = command
         self.output = ""
         runtime = folder.parent / "runtime"
@@ -36,12 +42,13 @@ class Program:
             **environment,
         }
 
-    async def __aenter__(self) -> Program:
+    async def __aenter__(self: P) -> P:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            self.python,
             *self.command,
             cwd=self.folder,
             env=self._environment,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
@@ -72,7 +79,7 @@ class Program:
         """Wait until the program has printed something."""
 
         def is_so() -> bool:
-            assert self._process.returncode is None, f"it has ended: {self.output}"
+            self.check_alive()
             return pattern.search(self.output) is not None
 
         await until(is_so, lambda: f"no {pattern.pattern!r} in: {self.output}")
@@ -80,10 +87,23 @@ class Program:
         assert found is not None
         return found
 
+    def check_alive(self) -> None:
+        """Fail, with what it printed, if the program has ended."""
+        assert self._process.returncode is None, f"it has ended: {self.output[-8000:]}"
+
+    def write_line(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+
     async def interrupt(self) -> int:
         """Press Ctrl+C once, as a terminal does: for the whole group. Return the exit status."""
         os.killpg(self._process.pid, signal.SIGINT)
         return await self.ended()
+
+    def kill(self) -> None:
+        """End it at once, without a word, as `kill -9` does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     async def ended(self) -> int:
         """Wait until the program has ended; return its exit status."""

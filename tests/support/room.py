@@ -87,7 +87,7 @@ class Room:
 async def room_on(platform: LocalPlatform) -> AsyncIterator[Room]:
     """Open a room with Ada and Bob in it; its owner is not a member."""
     async with AsyncExitStack() as stack:
-        wire = await stack.enter_async_context(wire_to(platform.url))
+        wire = await stack.enter_async_context(wire_to(platform.url, platform.ca_file))
         owner = await wire.sign_up("owner")
         room = Room(platform, owner, await owner.channel())
         socket = await owner.user_socket()

@@ -1,0 +1,34 @@
+"""The published SDKs, each in an environment of its own, kept in pytest's cache."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.peers.original import CannotBeHad, make_environment
+from tests.support.tls import CERTIFICATE
+
+
+def environment_of(config: pytest.Config, version: str) -> Path:
+    name = f"moobius-{version}-on-{sys.version_info[0]}.{sys.version_info[1]}"
+    try:
+        return make_environment(config.cache.mkdir(name), version, CERTIFICATE)
+    except CannotBeHad as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"the published package cannot be had here: {error}")
+
+
+@pytest.fixture(scope="session")
+def sdk_1_3_7(pytestconfig: pytest.Config) -> Path:
+    """The Python of an environment with the published 1.3.7."""
+    return environment_of(pytestconfig, "1.3.7")
+
+
+@pytest.fixture(scope="session")
+def sdk_1_8_0(pytestconfig: pytest.Config) -> Path:
+    """The Python of an environment with the published 1.8.0."""
+    return environment_of(pytestconfig, "1.8.0")
