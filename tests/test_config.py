@@ -429,7 +429,8 @@ def test_the_nested_configuration_survives_pickle() -> None:
 
 
 def test_passwords_are_masked_wherever_a_configuration_is_shown() -> None:
-    redis = {"implementation": "redis", "name": "r", "settings": {"password": "r3dis"}}
+    settings = {"password": "r3dis", "url": "redis://:r3dis@localhost"}
+    redis = {"implementation": "redis", "name": "r", "settings": settings}
     loaded = load_config({**NESTED, "db_config": [redis]})
     for shown in (repr(loaded), str(loaded), repr(loaded.nested), f"{loaded.nested}"):
         assert "ada@example.org" in shown

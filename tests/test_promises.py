@@ -18,10 +18,6 @@ LISTS = {"promise": TESTS / "promises/rows.txt", "defect": TESTS / "promises/def
 
 # What has no test yet because the issue that brings it is not built yet.
 LATER: dict[str, str] = {
-    "0-25": "D: the engine redis",
-    "0-32": "D: the engine redis",
-    "0-40": "D: the module redis_database",
-    "0-41": "D: the engine redis",
     "0-44": "J: the names of 1.3.7",
     "3-32": "a later issue: the wizard that offers the projects as templates",
     "D110": "F: spells from another program",

@@ -1,5 +1,6 @@
 """Typed JSON: every type comes back, and nothing but types does."""
 
+import dataclasses
 import enum
 import json
 import math
@@ -12,12 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius import types
 from moobius.errors import UnstorableError
-from moobius.typed_json import dump_typed, from_jsonable, load_typed, register_type, to_jsonable
+from moobius.typed_json import (
+    dump_json,
+    dump_jsonable,
+    dump_typed,
+    from_jsonable,
+    load_typed,
+    register_type,
+    to_jsonable,
+)
+from tests.support.thorough import times
 
 
 @dataclass
@@ -114,9 +124,80 @@ def test_chosen_values_come_back(value: Any) -> None:
     assert same(load_typed(dump_typed(value)), value)
 
 
-def test_infinities_and_nan_come_back() -> None:
-    assert load_typed(dump_typed([math.inf, -math.inf])) == [math.inf, -math.inf]
-    assert math.isnan(load_typed(dump_typed(math.nan)))
+@pytest.mark.parametrize("indent", [None, 2])
+def test_infinities_and_nan_come_back(indent: int | None) -> None:
+    value = {"a": [math.inf, -math.inf, None], "b": {"c": (math.nan, 1.5, "null", True)}}
+    back = load_typed(dump_typed(value, indent=indent))
+    assert back["a"] == value["a"]
+    assert math.isnan(back["b"]["c"][0])
+    assert back["b"]["c"][1:] == (1.5, "null", True)
+    assert math.isnan(load_typed(dump_typed(math.nan, indent=indent)))
+
+
+DATACLASSES = [
+    cls
+    for cls in vars(types).values()
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == "moobius.types"
+]
+
+
+@pytest.mark.parametrize("cls", DATACLASSES)
+@settings(max_examples=times(4))
+@given(data=st.data())
+def test_every_dataclass_of_types_comes_back_whatever_its_fields_hold(
+    cls: Any, data: st.DataObject
+) -> None:
+    made = cls(**{f.name: data.draw(values) for f in dataclasses.fields(cls)})
+    assert same(load_typed(dump_typed({"deep": [made]})), {"deep": [made]})
+    assert same(vars(load_typed(dump_typed(made))), vars(made))
+
+
+# The standard library writes some floats in another way: 1e+16 for 1e16.
+without_floats = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()) | marker_words,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner),
+    max_leaves=15,
+)
+
+
+@given(without_floats)
+def test_what_is_written_is_what_the_standard_library_writes(value: Any) -> None:
+    jsonable = to_jsonable(value)
+    assert dump_jsonable(jsonable) == dump_json(jsonable)
+    compact = json.dumps(jsonable, ensure_ascii=False, separators=(",", ":"))
+    spaced = json.dumps(jsonable)
+    assert dump_jsonable(jsonable, indent=None) in (compact, spaced)
+
+
+@given(values)
+def test_quick_or_not_the_meaning_is_the_same(value: Any) -> None:
+    jsonable = to_jsonable(value)
+    assert json.loads(dump_jsonable(jsonable)) == json.loads(dump_json(jsonable))
+
+
+NUMBERS = ["1e400", "-1e400", "-0", "-0.0", "1E5", "0.1e-400", "9" * 400, "9" * 40 + ".5", "NaN"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*NUMBERS, '"\\ud800"', '"\ud800"', '{"a": 1, "a": 2}', " [1] ", "[-Infinity, null]", '""'],
+)
+def test_what_is_read_is_what_the_standard_library_reads(text: str) -> None:
+    assert repr(load_typed(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("text", ["", "[1,]", "01", "1.", '"\x01"', "{", "'a'", "[" * 100_000])
+def test_what_is_no_json_is_an_error(text: str) -> None:
+    with pytest.raises((ValueError, UnstorableError)):
+        load_typed(text)
+
+
+def test_what_is_converted_is_no_part_of_the_value() -> None:
+    value: dict[str, Any] = {"a": [1], "b": {"c": 1}}
+    jsonable = to_jsonable(value)
+    jsonable["a"].append(2)
+    jsonable["b"]["d"] = 2
+    assert value == {"a": [1], "b": {"c": 1}}
 
 
 def test_the_form_on_disk_is_that_of_version_1_8() -> None:

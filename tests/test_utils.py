@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import stat
 import threading
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from moobius.utils import (
     enhanced_json_save,
     is_url,
     make_fn_async,
+    mask_url,
+    remove_stale_temporaries,
     summarize_html,
     write_text_atomically,
 )
@@ -170,3 +173,33 @@ async def test_a_function_made_async_runs_in_a_thread() -> None:
     name, thread = await make_fn_async(where)(name="x")
     assert name == "x"
     assert thread != threading.get_ident()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://ada:hunter2@h:1/0", "redis://ada:****@h:1/0"),
+        ("redis://:hunter2@h", "redis://:****@h"),
+        ("rediss://:hun@ter2@h", "rediss://:****@h"),
+        ("rediss://:hun/ter?2@h", "rediss://:****@h"),
+        ("redis+sentinel://:hunter2@a:1,b:2/m", "redis+sentinel://:****@a:1,b:2/m"),
+        ("unix://ada:hunter2@/run/r.sock?db=1", "unix://ada:****@/run/r.sock?db=1"),
+        ("redis://h?db=1&password=hunter2&x=1", "redis://h?db=1&password=****&x=1"),
+        ("at redis://:hunter2@h, twice", "at redis://:****@h, twice"),
+        ("http://localhost:8080/path", "http://localhost:8080/path"),
+        ("redis://ada@h:1", "redis://ada@h:1"),
+        ("ada@example.org", "ada@example.org"),
+        ("", ""),
+    ],
+)
+def test_passwords_in_addresses_are_masked(text: str, shown: str) -> None:
+    assert mask_url(text) == shown
+
+
+def test_a_left_over_that_cannot_be_removed_is_a_warning(tmp_path: Path, log: list[str]) -> None:
+    left = tmp_path / ".0123456789abcdef.tmp"
+    left.mkdir()  # as unremovable by `unlink` as a file of somebody else's
+    os.utime(left, (0, 0))
+    remove_stale_temporaries(tmp_path)
+    assert left.exists()
+    assert any(line.startswith("WARNING") and left.name in line for line in log)

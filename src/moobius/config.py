@@ -20,6 +20,7 @@ from loguru import logger
 from moobius.config_files import Origin, locate, read_json
 from moobius.errors import ConfigError
 from moobius.types import IGNORE, INCLUDE, UNBIND
+from moobius.utils import mask_url
 
 Source = Mapping[str, Any] | Iterable[Any] | str | Path | None
 """A part of the configuration: the thing itself, or the name of a JSON file."""
@@ -198,7 +199,7 @@ def mask_passwords(value: Any) -> Any:
         }
     if isinstance(value, (list, tuple)):
         return [mask_passwords(item) for item in value]
-    return value
+    return mask_url(value) if isinstance(value, str) else value
 
 
 def _read(source: Source, part: str, folder: Path | None = None) -> tuple[Any, Origin | None]:

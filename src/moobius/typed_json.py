@@ -15,11 +15,14 @@ import base64
 import contextlib
 import dataclasses
 import json
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
+
+import msgspec
 
 from moobius.errors import UnstorableError
 
@@ -28,6 +31,9 @@ C = TypeVar("C", bound=type)
 _DTYPE = "_moobius_type"
 _DVAL = "_moobius_val"
 _MARKER_KEYS = {_DTYPE, _DVAL}
+
+_quick = msgspec.json.Encoder()
+_quick_decoder = msgspec.json.Decoder()
 
 # ---- Which dataclasses may be restored --------------------------------------------------------
 
@@ -218,14 +224,36 @@ def _same(value: Any) -> Any:
     return value
 
 
+# Most values are made of JSON's own types. To see that costs less than to convert them one by one.
+_TEXT = frozenset({str})
+_JSON_SCALARS = frozenset({type(None), bool, int, str})
+
+
+class _Nonfinite(float):
+    """NaN or an infinity, of which the quick encoder would say `null`. Subclasses it refuses."""
+
+
+def _encode_float(value: float) -> float:
+    return float(value) if math.isfinite(value) else _Nonfinite(value)
+
+
 def _encode_dict(value: dict[Any, Any]) -> dict[str, Any]:
-    if _DTYPE in value or not all(isinstance(key, str) for key in value):
+    if _DTYPE in value or not _has_text_keys(value):
         return mark_pairs(value)
+    if _JSON_SCALARS.issuperset(map(type, value.values())):
+        return dict(value)
     return {key: to_jsonable(item) for key, item in value.items()}
 
 
+def _has_text_keys(value: dict[Any, Any]) -> bool:
+    return _TEXT.issuperset(map(type, value)) or all(isinstance(key, str) for key in value)
+
+
 def _encode_list(value: Iterable[Any]) -> list[Any]:
-    return [to_jsonable(item) for item in value]
+    items = list(value)
+    if _JSON_SCALARS.issuperset(map(type, items)):
+        return items
+    return [to_jsonable(item) for item in items]
 
 
 def _encode_unordered(value: Iterable[Any]) -> list[Any]:
@@ -247,7 +275,7 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
     type(None): _same,
     bool: _same,
     int: int,
-    float: float,
+    float: _encode_float,
     str: str.__str__,
     list: _encode_list,
     dict: _encode_dict,
@@ -319,6 +347,17 @@ def _fits_utf8(text: str) -> bool:
     return True
 
 
+def dump_jsonable(jsonable: Any, *, indent: int | None = 2) -> str:
+    """Do what `dump_json` does, quickly, for what `to_jsonable` returned (and for nothing else)."""
+    try:
+        compact = _quick.encode(jsonable)
+        text = compact if indent is None else msgspec.json.format(compact, indent=indent)
+        return text.decode()
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
+        pass  # it knows less than the standard library, which shall say what is wrong, if anything
+    return dump_json(jsonable, indent=indent)
+
+
 def dump_typed(value: Any, *, indent: int | None = 2) -> str:
     """Return `value` as typed JSON text.
 
@@ -326,9 +365,16 @@ def dump_typed(value: Any, *, indent: int | None = 2) -> str:
         UnstorableError: If it could not be restored from it.
     """
     try:
-        return dump_json(to_jsonable(value), indent=indent)
+        return dump_jsonable(to_jsonable(value), indent=indent)
     except RecursionError as error:
         raise UnstorableError("a value that contains itself cannot be stored") from error
+
+
+def _load_json(text: str) -> Any:
+    try:
+        return _quick_decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return json.loads(text)  # it knows more, as NaN, or says what is wrong
 
 
 def load_typed(data: str | bytes) -> Any:
@@ -340,7 +386,7 @@ def load_typed(data: str | bytes) -> Any:
     """
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
     try:
-        plain = json.loads(text)
+        plain = _load_json(text)
         return from_jsonable(plain) if _DTYPE in text else plain
     except RecursionError as error:
         raise UnstorableError("JSON nested too deeply to be read") from error

@@ -15,9 +15,12 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from loguru import logger
 
 from moobius.errors import MissingFile, StorageError
 from moobius.sinks import set_terminal_logger_level
@@ -41,9 +44,13 @@ __all__ = [
     "from_jsonable",
     "is_url",
     "make_fn_async",
+    "make_folder",
+    "mask_url",
     "register_type",
+    "remove_stale_temporaries",
     "set_terminal_logger_level",
     "summarize_html",
+    "sync_folder",
     "to_char_id_list",
     "to_jsonable",
     "write_text_atomically",
@@ -55,6 +62,14 @@ R = TypeVar("R")
 _HTML_UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HTML_TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
 _URL_SCHEMES = ("http://", "https://", "ftp://", "ftps://")
+
+# A password may hold anything, so everything up to the last `@` is taken for one.
+_URL_PASSWORD = re.compile(
+    r"(?<=://)([^/?#@:\s]*):\S*@|(?<=[?&])(\w*password)=[^&#\s]+", re.IGNORECASE
+)
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+_STALE_AFTER = 3600.0  # seconds; writing a file takes milliseconds
 
 
 class EnhancedJSONEncoder(json.JSONEncoder):
@@ -139,8 +154,28 @@ def write_text_atomically(path: str | os.PathLike[str], text: str, *, fsync: boo
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if fsync and os.name == "posix":
-        _sync_folder(target.parent)
+    if fsync:
+        sync_folder(target.parent)
+
+
+def remove_stale_temporaries(folder: str | os.PathLike[str]) -> None:
+    """Remove what `write_text_atomically` left in a folder when its process was killed.
+
+    Only after an hour: a younger file may be one that another process is writing right now.
+
+    Args:
+        folder: The folder, which must exist.
+    """
+    with os.scandir(folder) as entries:
+        left = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+    for entry in left:
+        try:
+            if time.time() - entry.stat().st_mtime > _STALE_AFTER:
+                os.unlink(entry)  # noqa: PTH108 - an entry of the folder is no Path
+        except FileNotFoundError:  # another process has removed it, or finished it
+            continue
+        except OSError as error:
+            logger.warning("A left-over temporary file cannot be removed: {}", error)
 
 
 def _copy_permissions(target: Path, descriptor: int, temporary: Path) -> None:
@@ -152,8 +187,23 @@ def _copy_permissions(target: Path, descriptor: int, temporary: Path) -> None:
             temporary.chmod(wanted)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power failure."""
+def make_folder(path: Path, *, fsync: bool = False) -> None:
+    """Make a folder, and those it is in, unless they are there.
+
+    Args:
+        path: The folder.
+        fsync: Wait until the disk has them, so that they also survive a power failure.
+    """
+    missing = [folder for folder in (path, *path.parents) if fsync and not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make it survive a power failure which files there are in a folder."""
+    if os.name != "posix":  # elsewhere folders cannot be opened, nor need it
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -164,6 +214,19 @@ def _sync_folder(folder: Path) -> None:
 def is_url(path: object) -> bool:
     """Tell whether this is an address rather than a local file or some other text."""
     return isinstance(path, str) and path.strip().lower().startswith(_URL_SCHEMES)
+
+
+def mask_url(text: str) -> str:
+    """Return `text` with the password of every address in it shown as asterisks.
+
+    >>> mask_url("redis://ada:secret@localhost:6379/0")
+    'redis://ada:****@localhost:6379/0'
+    """
+    return _URL_PASSWORD.sub(_masked, text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found[2]}=****" if found[2] else f"{found[1]}:****@"
 
 
 def summarize_html(html_str: str) -> str:

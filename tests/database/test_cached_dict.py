@@ -1,398 +1,467 @@
-"""A dict whose every change reaches the engine."""
+"""What coroutines need of a container: nobody waits for its engine, and nothing is overtaken."""
 
-import copy
+from __future__ import annotations
+
+import asyncio
+import contextlib
 import json
-import pickle
-from collections.abc import Iterable
+import sys
+import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moobius import types
 from moobius.database.cached_dict import CachedDict
-from moobius.database.database_interface import DatabaseInterface
+from moobius.database.engines import get_engine
 from moobius.database.json_database import JSONDatabase
-from moobius.database.null_database import NullDatabase
+from moobius.database.magical_storage import MoobiusStorage
+from moobius.database.redis_database import RedisDatabase
 from moobius.errors import BrokenRecord, StorageError, UnstorableError
+from tests.support.loop_guard import unblocked_loop
+from tests.support.patience import until
+from tests.support.redis import RedisServer
 
 from .conftest import Opener
+from .test_stored_dict import CONTENT, Recorder, content_of
 
-CONTENT: dict[str, Any] = {"a": 1, "b": [2], "c": None}
-
-
-class Recorder(DatabaseInterface):
-    """An engine in memory that counts reads and writes, and refuses writes when told to."""
-
-    def __init__(self, domain: str = "", **kwargs: Any) -> None:
-        super().__init__(domain, **kwargs)
-        self.content: dict[str, Any] = dict(kwargs)
-        self.reads: list[str] = []
-        self.writes: list[str] = []
-        self.trouble: str | Exception = ""
-
-    def get_value(self, key: str) -> tuple[bool, Any]:
-        self.reads.append(key)
-        return (True, self.content[key]) if key in self.content else (False, "no such key")
-
-    def set_value(self, key: str, value: Any) -> tuple[bool, str]:
-        self.writes.append(key)
-        if isinstance(self.trouble, Exception):
-            raise self.trouble
-        if self.trouble:
-            return False, self.trouble
-        self.content[key] = value
-        return True, key
-
-    def delete_key(self, key: str) -> tuple[bool, str]:
-        if self.trouble:
-            return False, str(self.trouble)
-        return (True, key) if self.content.pop(key, None) else (False, "no such key")
-
-    def all_keys(self) -> Iterable[str]:
-        return iter(self.content)
+Change = Callable[[CachedDict], Awaitable[Any]]
 
 
-@pytest.fixture(params=[True, False], ids=["loaded", "lazy"])
-def stored(request: pytest.FixtureRequest, open_database: Opener) -> CachedDict:
-    """A container opened on `CONTENT`, which another container stored."""
+@pytest.fixture
+def container(open_database: Opener) -> CachedDict:
+    """A lazy container on `CONTENT`."""
     CachedDict(open_database()).update(CONTENT)
-    container = CachedDict(open_database())
-    if request.param:
-        container.load()
+    return CachedDict(open_database())
+
+
+@pytest.fixture
+def slow(empty_redis: RedisServer) -> CachedDict:
+    """A loaded container on a Redis that a test may pause."""
+    container = CachedDict(RedisDatabase("a.b", **empty_redis.settings))
+    container.update({"a": [1], "b": 2})
+    container.load()
     return container
 
 
-def content_of(open_database: Opener) -> dict[str, Any]:
-    """What a process started later finds."""
-    database = open_database()
-    return {key: database.get_value(key)[1] for key in database.all_keys()}
+class Waiting(Recorder):
+    may_wait = True
 
 
-# ---- Reading ----
+# ---- The same as without `a` ----
 
 
-def test_it_is_a_dict() -> None:
-    container = CachedDict(NullDatabase())
-    assert isinstance(container, dict)
-    assert container == {}
-    assert not container
-
-
-@pytest.mark.promise("0-33")
-@pytest.mark.defect("D66")
-def test_reading_agrees_with_the_engine(stored: CachedDict) -> None:
-    assert stored
-    assert len(stored) == 3
-    assert "a" in stored
-    assert "z" not in stored
-    assert 1 not in stored  # type: ignore[comparison-overlap]
-    assert stored["b"] == [2]
-    assert stored.get("c", "default") is None
-    assert stored.get("z", "default") == "default"
-    assert stored.get(None) is None
+async def test_reading(container: CachedDict) -> None:
+    assert await container.aget("a") == 1
+    assert await container.aget("c", "default") is None
+    assert await container.aget("z") is None
+    assert await container.aget("z", "default") == "default"
     with pytest.raises(KeyError, match="z"):
-        stored["z"]
-    with pytest.raises(KeyError, match="1"):
-        stored[1]  # type: ignore[index]
+        await container.adelete("z")
+    with pytest.raises(KeyError, match="z"):
+        await container.asave("z")
 
 
-def _keywords(**kwargs: Any) -> dict[str, Any]:
-    return kwargs
-
-
-@pytest.mark.parametrize(
-    "look",
-    [
-        sorted,
-        lambda d: sorted(d.keys()),
-        lambda d: sorted(d.items(), key=lambda item: item[0]),
-        lambda d: sorted(map(repr, d.values())),
-        lambda d: sorted([*reversed(d)]),
-        len,
-        bool,
-        dict,
-        lambda d: {**d},
-        lambda d: d.copy(),
-        lambda d: d == CONTENT,
-        lambda d: CONTENT == d,  # noqa: SIM300 - as its right side, too
-        lambda d: d != CONTENT,
-        lambda d: d | {"a": 9},
-        lambda d: {"a": 9} | d,
-        lambda d: d | d,
-        lambda d: dict(zip(d.keys(), d.values(), strict=True)),
-        lambda d: json.loads(json.dumps(d.copy())),
-        lambda d: [d[key] for key in sorted(d)],
-        lambda d: _keywords(**d),
-    ],
-)
-@pytest.mark.defect("D66")
-def test_every_look_at_the_whole_is_that_of_a_dict(stored: CachedDict, look: Any) -> None:
-    assert look(stored) == look(CONTENT)
-    assert type(look(stored)) is type(look(CONTENT))
-
-
-def test_two_lazy_containers_compare_what_is_stored(open_database: Opener) -> None:
-    CachedDict(open_database()).update(CONTENT)
-    assert CachedDict(open_database()) == CachedDict(open_database())
-
-
-def test_keys_may_be_read_and_assigned_while_iterating(stored: CachedDict) -> None:
-    for key in stored:
-        stored[key] = [stored[key]]
-    assert stored == {"a": [1], "b": [[2]], "c": [None]}
-
-
-@pytest.mark.defect("D65")
-def test_reading_never_writes_and_reads_each_value_once() -> None:
-    engine = Recorder(**CONTENT)
-    container = CachedDict(engine)
-    container.load()
-    assert sorted(engine.reads) == ["a", "b", "c"]
-    for _ in range(3):
-        assert container["a"] == 1
-        assert dict(container) == CONTENT
-    assert len(engine.reads) == 3
-    assert engine.writes == []
-
-
-@pytest.mark.promise("0-37")
-def test_a_lazy_container_reads_values_only_when_asked_for() -> None:
-    engine = Recorder(**CONTENT)
-    container = CachedDict(engine)
-    assert len(container) == 3
-    assert list(container) == ["a", "b", "c"]
-    assert engine.reads == []
-    assert container["b"] == [2]
-    assert container["b"] == [2]
-    assert engine.reads == ["b"]
-    assert engine.writes == []
-
-
-def test_loading_the_rest_keeps_what_was_changed_in_place(open_database: Opener) -> None:
-    CachedDict(open_database()).update(CONTENT)
-    container = CachedDict(open_database())
-    container["b"].append(3)
-    assert dict(container.items())["b"] == [2, 3]
-
-
-def test_the_writes_of_another_process_are_found(open_database: Opener) -> None:
-    mine, theirs = CachedDict(open_database()), CachedDict(open_database())
-    mine["changed"] = mine["deleted"] = 1
-    mine.load()
-    theirs["new"] = 1
-    theirs["changed"] = 2
-    del theirs["deleted"]
-    assert "new" in mine
-    assert mine["changed"] == 1
-    assert mine.reload("changed") == 2
-    assert mine["changed"] == 2
-    with pytest.raises(KeyError):
-        mine.reload("deleted")
-    assert "deleted" not in mine
-
-
-def test_showing_it_reads_nothing(stored: CachedDict) -> None:
-    engine = Recorder(**CONTENT)
-    container = CachedDict(engine)
-    assert repr(container) == "moobius.CachedDict({}, loaded=False)"
-    assert engine.reads == []
-    container.load()
-    assert str(container) == "moobius.CachedDict({'a': 1, 'b': [2], 'c': None})"
-
-
-# ---- Writing ----
-
-
-def _augment(container: CachedDict) -> None:
-    container |= {"a": 9, "d": 4}
-
-
-def _pop_all(container: CachedDict) -> None:
-    for key in list(container.keys()):
-        container.pop(key)
-
-
-CHANGES: list[Any] = [
-    (lambda d: d.__setitem__("d", 4), {**CONTENT, "d": 4}),
-    (lambda d: d.__delitem__("a"), {"b": [2], "c": None}),
-    (lambda d: d.update({"a": 9}, d=4), {**CONTENT, "a": 9, "d": 4}),
-    (lambda d: d.update([("d", 4)]), {**CONTENT, "d": 4}),
-    (_augment, {**CONTENT, "a": 9, "d": 4}),
-    (lambda d: d.setdefault("d", 4), {**CONTENT, "d": 4}),
-    (lambda d: d.setdefault("a", 4), CONTENT),
-    (lambda d: d.setdefault("d"), {**CONTENT, "d": None}),
-    (lambda d: d.pop("a"), {"b": [2], "c": None}),
-    (lambda d: d.pop("z", None), CONTENT),
-    (_pop_all, {}),
-    (lambda d: d.clear(), {}),
-    (lambda d: (d.popitem(), d.popitem(), d.popitem()), {}),
+CHANGES: list[tuple[Change, dict[str, Any]]] = [
+    (lambda d: d.aset("d", {4}), {**CONTENT, "d": {4}}),
+    (lambda d: d.aset("a", 9), {**CONTENT, "a": 9}),
+    (lambda d: d.adelete("a"), {"b": [2], "c": None}),
+    (lambda d: d.aupdate({"a": 9}, d=4), {**CONTENT, "a": 9, "d": 4}),
+    (lambda d: d.aupdate([("d", 4)]), {**CONTENT, "d": 4}),
+    (lambda d: d.aclear(), {}),
 ]
 
 
 @pytest.mark.parametrize(("change", "expected"), CHANGES)
-@pytest.mark.promise("0-33")
-@pytest.mark.defect("D67")
-def test_every_change_reaches_the_engine(
-    stored: CachedDict, open_database: Opener, change: Any, expected: dict[str, Any]
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_every_change_reaches_the_engine(
+    container: CachedDict,
+    open_database: Opener,
+    change: Change,
+    expected: dict[str, Any],
+    loaded: bool,
 ) -> None:
-    change(stored)
-    assert stored == expected
+    if loaded:
+        await container.aload()
+    assert await change(container) is None
     assert content_of(open_database) == expected
+    assert container == expected
 
 
-def test_removing_returns_what_a_dict_returns(stored: CachedDict) -> None:
-    assert stored.pop("b") == [2]
-    assert stored.pop("b", None) is None
-    with pytest.raises(KeyError, match="b"):
-        stored.pop("b")
-    with pytest.raises(KeyError, match="b"):
-        del stored["b"]
-    assert stored.setdefault("a", 5) == 1
-    assert sorted([stored.popitem(), stored.popitem()], key=lambda item: item[0]) == [
-        ("a", 1),
-        ("c", None),
-    ]
-    with pytest.raises(KeyError, match="empty"):
-        stored.popitem()
-
-
-@pytest.mark.promise("0-34")
-def test_a_change_in_place_is_kept_by_save(stored: CachedDict, open_database: Opener) -> None:
-    stored["b"].append(3)
+async def test_a_change_in_place_is_kept_by_asave(
+    container: CachedDict, open_database: Opener
+) -> None:
+    (await container.aget("b")).append(3)
     assert content_of(open_database)["b"] == [2]
-    assert stored.save("b") is None  # type: ignore[func-returns-value]
+    await container.asave("b")
     assert content_of(open_database)["b"] == [2, 3]
-    with pytest.raises(KeyError):
-        stored.save("z")
 
 
-def test_an_edit_is_saved_when_its_block_ends(stored: CachedDict, open_database: Opener) -> None:
-    with stored.edit("b") as value:
+async def test_loading(container: CachedDict, open_database: Opener) -> None:
+    (await container.aget("b")).append("not saved")
+    await container.aload()
+    assert repr(container) == repr(container).replace(", loaded=False", "")
+    assert container == CONTENT
+    other = CachedDict(open_database())
+    other.update({"a": 2, "new": 1})
+    del other["b"]
+    assert await container.areload("a") == 2
+    with pytest.raises(KeyError, match="b"):
+        await container.areload("b")
+    assert container == {"a": 2, "c": None}
+    await container.areload()
+    assert container == {"a": 2, "c": None, "new": 1}
+
+
+async def test_loading_much_lets_others_run(tmp_path: Path) -> None:
+    many = {f"key{number}": number for number in range(500)}
+    CachedDict(JSONDatabase(root_dir=str(tmp_path))).update(many)
+    container = CachedDict(JSONDatabase(root_dir=str(tmp_path)))
+    loading = asyncio.create_task(container.aload())
+    turns = 0
+    while not loading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 5
+    assert container == many
+
+
+async def test_one_broken_record_is_left_out(tmp_path: Path, logged: list[str]) -> None:
+    CachedDict(JSONDatabase(root_dir=str(tmp_path))).update(CONTENT)
+    (tmp_path / "a.json").write_text("{")
+    container = CachedDict(JSONDatabase(root_dir=str(tmp_path)))
+    await container.aload()
+    assert dict(container) == {"b": [2], "c": None}
+    assert any("'a'" in line for line in logged)
+    with pytest.raises(BrokenRecord):
+        await container.aget("a")
+    await container.adelete("a")
+    assert "a" not in container
+
+
+# ---- Edits ----
+
+
+async def test_an_edit_is_saved_when_its_block_ends(
+    container: CachedDict, open_database: Opener
+) -> None:
+    async with container.aedit("b") as value:
         value.append(3)
+        await asyncio.sleep(0)
         assert content_of(open_database)["b"] == [2]
     assert content_of(open_database)["b"] == [2, 3]
 
 
-def test_an_edit_that_fails_changes_nothing(stored: CachedDict, open_database: Opener) -> None:
-    def fail_halfway() -> None:
-        with stored.edit("b") as value:
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
+async def test_an_edit_that_fails_changes_nothing(
+    container: CachedDict, open_database: Opener, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        async with container.aedit("b") as value:
             value.append(3)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_halfway()
-    assert stored["b"] == [2]
+            raise error
+    assert container["b"] == [2]
     assert content_of(open_database)["b"] == [2]
 
 
-@pytest.mark.defect("D69")
-def test_values_keep_their_types_over_a_restart(open_database: Opener) -> None:
-    values: dict[str, Any] = {
-        "tuple": (1, {2}),
-        "numbers": {1: "one"},
-        "person": types.Character("id", "Ada"),
-        "buttons": [types.Button("b", "Text", types.Dialog())],
-    }
-    CachedDict(open_database()).update(values)
-    container = CachedDict(open_database())
-    container.load()
-    assert dict(container) == values
-    assert type(container["tuple"]) is tuple
+async def test_an_edit_that_fails_leaves_alone_what_others_stored_meanwhile(
+    container: CachedDict, open_database: Opener
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with container.aedit("b") as value:
+            value.append(3)
+            container["b"] = "newer"
+            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        async with container.aedit("c"):
+            del container["c"]
+            raise ZeroDivisionError
+    assert container == content_of(open_database) == {"a": 1, "b": "newer"}
 
 
-@pytest.mark.parametrize("key", [1, None, 1.5, True, ("a",)])
-def test_a_key_that_is_no_text_is_refused(key: Any) -> None:
-    container = CachedDict(NullDatabase())
-    with pytest.raises(TypeError, match=f"{type(key).__name__}; keys are strings"):
-        container[key] = 1
-    assert key not in container
+async def test_edits_of_one_key_take_turns_and_lose_nothing(
+    container: CachedDict, open_database: Opener
+) -> None:
+    async def append(number: int) -> None:
+        async with container.aedit("b") as value:
+            seen = list(value)
+            await asyncio.sleep(0)
+            value[:] = [*seen, number]
+            if number % 3 == 0:
+                raise ZeroDivisionError
+
+    await asyncio.gather(*map(append, range(10)), return_exceptions=True)
+    assert container["b"] == [2, 1, 2, 4, 5, 7, 8]
+    assert content_of(open_database)["b"] == container["b"]
+
+
+async def test_edits_of_different_keys_do_not_wait_for_each_other(container: CachedDict) -> None:
+    async with container.aedit("b") as one, container.aedit("a") as other:
+        assert (one, other) == ([2], 1)
+
+
+# ---- Nobody waits, and nothing is overtaken ----
+
+
+@pytest.mark.defect("D80")
+async def test_an_engine_that_hangs_does_not_hold_up_the_loop(
+    slow: CachedDict, empty_redis: RedisServer
+) -> None:
+    settings = {**empty_redis.settings, "timeout": 20}
+    entry = {"implementation": "redis", "name": "other", "settings": settings}
+    empty_redis.pause()
+    try:
+        async with unblocked_loop():
+            waiting = asyncio.gather(
+                slow.aset("a", [1, 2]),
+                slow.aget("z", "absent"),
+                slow.areload("b"),
+                slow.adelete("b"),
+                MoobiusStorage.aopen("s", "c", [entry]),
+            )
+            assert slow["a"] == [1]  # memory answers at once, with what is stored
+            assert await slow.aget("b") == 2
+            done, _ = await asyncio.wait([waiting], timeout=0.3)
+            assert not done
+            empty_redis.resume()
+            _, absent, reloaded, _, storage = await waiting
+    finally:
+        empty_redis.resume()
+    assert (absent, reloaded) == ("absent", 2)
+    assert slow == {"a": [1, 2]}
+    await storage.aclose()
+
+
+async def test_the_guard_notices_what_holds_up_the_loop(
+    slow: CachedDict, empty_redis: RedisServer
+) -> None:
+    empty_redis.pause()
+    threading.Timer(0.3, empty_redis.resume).start()
+    with pytest.raises(AssertionError, match=r"the event loop was blocked:(.|\n)*redis_database"):
+        async with unblocked_loop():
+            slow["a"] = 3
+
+
+async def test_what_was_called_first_is_stored_first(
+    slow: CachedDict, empty_redis: RedisServer
+) -> None:
+    await asyncio.gather(
+        *(slow.aset("a", number) for number in range(10)), slow.adelete("a"), slow.aset("a", 19)
+    )
+    assert slow["a"] == 19
+    under_way = asyncio.gather(slow.aset("a", "async"), slow.aset("new", "async"), slow.aclear())
+    await asyncio.sleep(0)
+    slow["a"] = "sync"  # waits for those under way, though they are answered only later
+    slow["b"] = "sync"
+    await under_way
+    assert slow == {"a": "sync", "b": "sync"}
+    database = RedisDatabase("a.b", **empty_redis.settings)
+    assert dict(database.get_many()) == slow
+
+
+async def test_a_value_is_stored_as_it_was_when_its_turn_came() -> None:
+    engine = Waiting()
+    container = CachedDict(engine)
+    value = [1]
+    storing = asyncio.create_task(container.aset("a", value))
+    await asyncio.sleep(0)
+    value.append(2)
+    await storing
+    assert engine.content == {"a": [1]}
+    assert container["a"] is value
+
+
+async def test_who_reads_at_the_same_time_gets_the_same_object(empty_redis: RedisServer) -> None:
+    CachedDict(RedisDatabase("a.b", **empty_redis.settings))["a"] = [1]
+    lazy = CachedDict(RedisDatabase("a.b", **empty_redis.settings))
+    one, other = await asyncio.gather(lazy.aget("a"), lazy.aget("a"))
+    assert one is other is lazy["a"]
+
+
+async def test_a_read_that_was_overtaken_does_not_bring_the_old_value_back(
+    slow: CachedDict, empty_redis: RedisServer
+) -> None:
+    lazy = CachedDict(RedisDatabase("a.b", **empty_redis.settings))
+    reading = asyncio.create_task(lazy.aget("a"))
+    await asyncio.sleep(0)
+    lazy["a"] = "new"
+    assert await reading in ([1], "new")
+    assert lazy["a"] == "new"
 
 
 # ---- Trouble ----
 
 
-@pytest.mark.parametrize("strict", [True, False])
-def test_an_unstorable_value_is_always_an_error(open_database: Opener, strict: bool) -> None:
-    container = CachedDict(open_database(), strict_mode=strict)
-    container["a"] = "old"
-    with pytest.raises(UnstorableError, match=r"'a'.*builtins\.object"):
-        container["a"] = object()
-    assert container["a"] == "old"
-    assert content_of(open_database) == {"a": "old"}
-
-
-@pytest.mark.parametrize("trouble", ["disk full", OSError("disk full")])
-def test_trouble_of_the_engine_raises_in_strict_mode(trouble: str | Exception) -> None:
-    engine = Recorder(a=1)
-    container = CachedDict(engine, strict_mode=True)
-    container.load()
-    engine.trouble = trouble
-    with pytest.raises(StorageError, match=r"'a' not stored: disk full"):
-        container["a"] = 2
-    with pytest.raises(StorageError, match=r"'a' not deleted: disk full"):
-        del container["a"]
-    assert container == {"a": 1}
-
-
-@pytest.mark.parametrize("trouble", ["disk full", OSError("disk full")])
-def test_trouble_of_the_engine_is_logged_and_memory_goes_on(
-    trouble: str | Exception, logged: list[str]
+async def test_an_unstorable_value_is_an_error_and_changes_nothing(
+    open_database: Opener,
 ) -> None:
-    engine = Recorder(a=1)
+    container = CachedDict(open_database())
+    await container.aset("a", "old")
+    with pytest.raises(UnstorableError, match=r"'a'.*builtins\.object"):
+        await container.aset("a", object())
+    with pytest.raises(UnstorableError, match="keys are strings"):
+        await container.aset(1, "one")  # type: ignore[arg-type]
+    assert container == {"a": "old"}
+
+
+@pytest.mark.parametrize("engine_class", [Recorder, Waiting])
+async def test_trouble_of_the_engine(engine_class: type[Recorder], logged: list[str]) -> None:
+    engine = engine_class(a=[1])
+    strict = CachedDict(engine, strict_mode=True)
+    await strict.aload()
+    engine.trouble = "disk full"
+    with pytest.raises(StorageError, match=r"'b' not stored: disk full"):
+        await strict.aset("b", 1)
+    with pytest.raises(StorageError, match=r"'a' not stored: disk full"):
+        async with strict.aedit("a") as value:
+            value.append(2)
+    assert strict == {"a": [1]}
+    lenient = CachedDict(engine)
+    await lenient.aset("b", 1)
+    assert lenient["b"] == 1
+    assert lenient.unsaved == ["b"]
+    assert any("'b' not stored: disk full" in line for line in logged)
+    with pytest.raises(StorageError, match="disk full"):
+        await lenient.asave_unsaved()
+    engine.trouble = ""
+    await lenient.asave_unsaved()
+    assert engine.content == {"a": [1], "b": 1}
+    assert lenient.unsaved == []
+
+
+# ---- Watching ----
+
+
+async def test_memory_follows_what_others_change(empty_redis: RedisServer) -> None:
+    mine, theirs = (CachedDict(RedisDatabase("a.b", **empty_redis.settings)) for _ in range(2))
+    mine.update({"a": 1, "b": 2, "untouched": 0})
+    mine.load()
+    lazy = CachedDict(RedisDatabase("a.b", **empty_redis.settings))
+    assert lazy["a"] == 1
+    seen: list[str | None] = []
+
+    async def follow(container: CachedDict) -> None:
+        async for key in container.watch():
+            if container is mine:
+                seen.append(key)
+
+    async with unblocked_loop():
+        watching = [asyncio.create_task(follow(container)) for container in (mine, lazy)]
+        await until(lambda: seen == [None])
+        await theirs.aset("a", 10)
+        await theirs.aset("new", 3)
+        await theirs.adelete("b")
+        await until(lambda: dict(mine) == {"a": 10, "untouched": 0, "new": 3})
+        await until(lambda: dict.get(lazy, "a") == 10)
+    assert seen == [None, "a", "new", "b"]
+    assert dict.keys(lazy) == {"a"}  # what was never asked for is still not loaded
+    await _stop(watching)
+
+
+WRITER = """
+import json, sys
+from moobius.database.cached_dict import CachedDict
+from moobius.database.engines import get_engine
+
+engine, settings = sys.argv[1:]
+container = CachedDict(get_engine(engine)(domain="a.b", **json.loads(settings)))
+container["a"] = {"from": "another process"}
+container["new"] = 1
+del container["b"]
+"""
+
+
+async def in_another_process(implementation: str, place: dict[str, Any]) -> None:
+    """Change some records of the domain `a.b`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, implementation, json.dumps(place)
+    )
+    assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+@pytest.mark.parametrize("implementation", ["json", "sqlite", "redis"])
+async def test_what_another_process_wrote_is_seen(
+    implementation: str, place: dict[str, Any]
+) -> None:
+    container = CachedDict(get_engine(implementation)(domain="a.b", **place))
+    container.update({"a": 1, "b": 2})
+    container.load()
+    await in_another_process(implementation, place)
+    assert container["new"] == 1
+    assert container["a"] == 1
+    assert container.reload("a") == {"from": "another process"}
+    assert await container.areload() is None
+    assert container == {"a": {"from": "another process"}, "new": 1}
+
+
+async def test_redis_tells_of_what_another_process_wrote(empty_redis: RedisServer) -> None:
+    container = CachedDict(RedisDatabase("a.b", **empty_redis.settings))
+    container.update({"a": 1, "b": 2})
+    container.load()
+    changes = container.watch()
+    assert await anext(changes) is None
+    await in_another_process("redis", empty_redis.settings)
+    assert [await anext(changes) for _ in range(3)] == ["a", "new", "b"]
+    assert dict(container) == {"a": {"from": "another process"}, "new": 1}
+    await changes.aclose()
+
+
+async def test_after_a_lost_connection_everything_is_read_anew(
+    empty_redis: RedisServer,
+) -> None:
+    mine, theirs = (CachedDict(RedisDatabase("a.b", **empty_redis.settings)) for _ in range(2))
+    mine.update({"a": 1, "b": 2})
+    mine.load()
+    seen: list[str | None] = []
+
+    async def follow() -> None:
+        async for key in mine.watch():
+            seen.append(key)
+
+    watching = asyncio.create_task(follow())
+    await until(lambda: seen == [None])
+    with contextlib.closing(empty_redis.client()) as client:
+        client.execute_command("CLIENT KILL TYPE pubsub")
+        client.delete(theirs.database._name)  # type: ignore[attr-defined]
+        theirs["a"] = 5
+    await until(lambda: None in seen[1:])
+    assert mine == {"a": 5}
+    await _stop([watching])
+
+
+async def test_what_could_not_be_stored_stays_when_others_change_it() -> None:
+    engine = Waiting(a=1)
     container = CachedDict(engine)
     container.load()
-    engine.trouble = trouble
-    container["a"] = 2
-    assert container["a"] == 2
-    assert any("'a' not stored: disk full" in line for line in logged)
-    container["new"] = 3
-    del container["new"]  # the engine never had it
-    assert "new" not in container
+    engine.trouble = "out of reach"
+    container["a"] = "mine"
+    del container["a"]
+    container["b"] = "mine"
+    await container._follow("a")
+    await container._follow("b")
+    await container._follow(None)
+    assert container == {"b": "mine"}
+    assert engine.content == {"a": 1}
 
 
-def test_a_broken_record_is_an_error_for_its_key_alone(tmp_path: Path, logged: list[str]) -> None:
-    CachedDict(JSONDatabase(root_dir=str(tmp_path))).update(CONTENT)
-    (tmp_path / "a.json").write_text("{")
-    container = CachedDict(JSONDatabase(root_dir=str(tmp_path)))
-    container.load()
-    assert any("'a'" in line and "a.json" in line for line in logged)
-    assert dict(container) == {"b": [2], "c": None}
-    assert "a" in container
-    for touch in (container.__getitem__, container.get, container.pop, container.setdefault):
-        with pytest.raises(BrokenRecord, match="'a'"):
-            touch("a")
-    container["a"] = "repaired"
-    assert JSONDatabase(root_dir=str(tmp_path)).get_value("a") == (True, "repaired")
-    (tmp_path / "b.json").write_text("{")
-    other = CachedDict(JSONDatabase(root_dir=str(tmp_path)))
-    del other["b"]
-    assert sorted(other) == ["a", "c"]
-    (tmp_path / "c.json").write_text("{")
-    other.clear()
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("implementation", ["json", "sqlite", "tests.database.attic.Attic"])
+async def test_an_engine_that_cannot_tell_says_so(container: CachedDict) -> None:
+    with pytest.raises(StorageError, match=rf"{type(container.database).__name__} does not tell"):
+        async for _ in container.watch():
+            pass
 
 
-# ---- Copies and pickles ----
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, copy.copy, lambda d: pickle.loads(pickle.dumps(d))]
-)
-def test_a_duplicate_is_another_handle_on_the_same_store(
-    stored: CachedDict, open_database: Opener, duplicate: Any
-) -> None:
-    stored["b"].append("not saved")
-    twin = duplicate(stored)
-    assert type(twin) is CachedDict
-    assert content_of(open_database) == CONTENT  # making it wrote nothing
-    assert twin == stored
-    twin["d"] = 4
-    assert content_of(open_database)["d"] == 4
+# ---- Known and documented ----
 
 
-def test_a_deep_copy_has_values_of_its_own(stored: CachedDict) -> None:
-    twin = copy.deepcopy(stored)
-    twin["b"].append(3)
-    assert stored["b"] == [2]
-    assert twin.database is stored.database  # an engine may hold a connection
+async def test_json_wants_a_copy(container: CachedDict) -> None:
+    assert json.loads(json.dumps(container.copy())) == CONTENT
+    await container.aload()
+    assert json.loads(json.dumps(container)) == CONTENT

@@ -1,5 +1,6 @@
 """Any sequence of operations, reopenings included, leaves what it leaves in a plain dict."""
 
+import asyncio
 import copy
 import pickle
 import shutil
@@ -12,8 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from moobius.database.cached_dict import CachedDict
 from moobius.database.json_database import JSONDatabase
+from tests.support.thorough import times
 
 from .hostile import HOSTILE_KEYS
+from .test_cached_dict import Waiting
 
 keys = st.sampled_from(["a", "b", "c", *HOSTILE_KEYS]) | st.text(max_size=3)
 values = st.recursive(
@@ -25,6 +28,7 @@ values = st.recursive(
     ),
     max_leaves=3,
 )
+few_keys = st.sampled_from("abc")
 ABSENT = object()
 
 
@@ -128,5 +132,86 @@ class LikeADict(RuleBasedStateMachine):
         assert CachedDict(JSONDatabase("a.b", root_dir=self.folder)) == self.model
 
 
+class LikeADictInTrouble(RuleBasedStateMachine):
+    """The engine fails now and then; coroutines and others take turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = Waiting(a=1, b=2)
+        self.model: dict[str, Any] = {"a": 1, "b": 2}
+        self.real = CachedDict(self.engine)
+
+    @rule(trouble=st.sampled_from(["disk full", OSError("out of reach")]))
+    def get_into_trouble(self, trouble: Any) -> None:
+        self.engine.trouble = trouble
+
+    @rule()
+    def get_out_of_trouble(self) -> None:
+        self.engine.trouble = ""
+
+    @rule(loaded=st.booleans())
+    def reopen(self, loaded: bool) -> None:
+        if not self.real.unsaved:
+            self.real = CachedDict(self.engine)
+            if loaded:
+                self.real.load()
+
+    @rule(key=few_keys, value=st.integers())
+    def assign(self, key: str, value: int) -> None:
+        self.real[key] = self.model[key] = value
+
+    @rule(key=few_keys)
+    def delete(self, key: str) -> None:
+        assert outcome(lambda: self.real.pop(key)) == outcome(lambda: self.model.pop(key))
+
+    @rule(items=st.dictionaries(few_keys, st.integers()), late=st.booleans())
+    def at_the_same_time(self, items: dict[str, int], late: bool) -> None:
+        async def go() -> None:
+            storing = asyncio.gather(*(self.real.aset(k, v) for k, v in items.items()))
+            await asyncio.sleep(0)
+            self.model.update(items)
+            if late:
+                self.real["a"] = self.model["a"] = "late"
+            await storing
+
+        asyncio.run(go())
+
+    @rule(key=few_keys)
+    def delete_in_a_coroutine(self, key: str) -> None:
+        deleted = outcome(lambda: asyncio.run(self.real.adelete(key)))
+        assert (deleted is KeyError) == (self.model.pop(key, ABSENT) is ABSENT)
+
+    @rule(in_coroutine=st.booleans())
+    def clear(self, in_coroutine: bool) -> None:
+        if in_coroutine:
+            asyncio.run(self.real.aclear())
+        else:
+            self.real.clear()
+        self.model.clear()
+
+    @rule()
+    def read_anew(self) -> None:
+        self.real.reload()
+
+    @invariant()
+    def memory_is_right(self) -> None:
+        assert dict.keys(self.real) <= self.model.keys()
+        assert {key: self.real.get(key, ABSENT) for key in "abc"} == {
+            key: self.model.get(key, ABSENT) for key in "abc"
+        }
+        assert sorted(self.real) == sorted(self.model)
+
+    @invariant()
+    def the_engine_is_right_but_for_what_is_listed(self) -> None:
+        for key in "abc":
+            if key not in self.real.unsaved:
+                assert self.engine.content.get(key, ABSENT) == self.model.get(key, ABSENT)
+
+
+TestLikeADictInTrouble = LikeADictInTrouble.TestCase
+TestLikeADictInTrouble.settings = settings(
+    max_examples=times(40), stateful_step_count=25, deadline=None
+)
+
 TestLikeADict = LikeADict.TestCase
-TestLikeADict.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLikeADict.settings = settings(max_examples=times(40), stateful_step_count=25, deadline=None)

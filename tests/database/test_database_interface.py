@@ -1,119 +1,92 @@
-"""What every engine that keeps values must do."""
+"""What the interface does for engines that have only the four methods. (The engines themselves:
+`test_every_engine.py`.)
+"""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from moobius import types
-from moobius.database.database_interface import DatabaseInterface
-from moobius.errors import UnstorableError
-
-from .conftest import Opener
-from .hostile import HOSTILE_KEYS
-
-VALUES = [
-    None,
-    True,
-    0,
-    -1.5,
-    "",
-    "ä 🙂 \ud800 \0",
-    b"\x00\xff",
-    [],
-    (1, (2,)),
-    {1, 2},
-    frozenset("ab"),
-    {},
-    {1: "one", None: "none", (1, 2): "pair"},
-    {"_moobius_type": "os.system", "_moobius_val": "x"},
-    {"key": 1, "_type": "builtins.int"},
-    types.Character("id", "Ada"),
-    [types.Button("b", "Text", types.Dialog(components=[types.InputComponent("l", "text")]))],
-]
+from moobius.database.database_interface import (
+    DatabaseInterface,
+    close,
+    may_wait,
+    read_many,
+    require_text,
+)
+from moobius.errors import BrokenRecord, StorageError, UnstorableError
 
 
-@pytest.mark.defect("D81")
-def test_a_missing_key_is_no_and_a_reason(database: DatabaseInterface) -> None:
-    found, reason = database.get_value("nobody")
-    assert not found
-    assert "nobody" in reason
-    deleted, reason = database.delete_key("nobody")
-    assert not deleted
-    assert "nobody" in reason
-    assert list(database.all_keys()) == []
+class Shelf:
+    """Four methods, inheriting nothing."""
+
+    def __init__(self, domain: str = "", **kwargs: Any) -> None:
+        self.records: dict[str, Any] = {"a": 1, "broken": None, "b": 2}
+
+    def get_value(self, key: str) -> tuple[bool, Any]:
+        if key == "broken":
+            raise BrokenRecord("it is broken")
+        return (True, self.records[key]) if key in self.records else (False, "no such key")
+
+    def set_value(self, key: str, value: Any) -> tuple[bool, str]:
+        self.records[key] = value
+        return True, key
+
+    def delete_key(self, key: str) -> tuple[bool, str]:
+        return (True, key) if self.records.pop(key, None) else (False, "no such key")
+
+    def all_keys(self) -> Iterable[str]:
+        return list(self.records)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_comes_back_with_its_type(open_database: Opener, value: Any) -> None:
-    assert open_database().set_value("key", value) == (True, "key")
-    found, stored = open_database().get_value("key")
-    assert found
-    assert type(stored) is type(value)
-    assert stored == value
+class Heir(Shelf, DatabaseInterface):
+    """The same, inheriting the rest."""
 
 
-def test_a_value_comes_back_equal_but_not_the_same_object(database: DatabaseInterface) -> None:
-    basket = {"apples": [1, 2]}
-    database.set_value("basket", basket)
-    basket["apples"].append(3)
-    assert database.get_value("basket") == (True, {"apples": [1, 2]})
+@pytest.mark.promise("0-35")
+@pytest.mark.parametrize("engine", [Shelf, Heir])
+def test_many_are_read_one_by_one_where_the_engine_knows_no_better(engine: type[Any]) -> None:
+    everything = dict(read_many(engine()))
+    assert (everything.pop("a"), everything.pop("b")) == (1, 2)
+    assert isinstance(everything["broken"], BrokenRecord)
+    assert dict(read_many(engine(), ["b", "nobody"])) == {"b": 2}
 
 
-def test_deleting(open_database: Opener) -> None:
-    database = open_database()
-    database.set_value("key", 1)
-    assert database.delete_key("key") == (True, "key")
-    assert open_database().get_value("key")[0] is False
-    assert list(open_database().all_keys()) == []
+@pytest.mark.parametrize("engine", [Shelf, Heir])
+def test_an_engine_is_quick_and_has_nothing_to_close_unless_it_says_so(engine: type[Any]) -> None:
+    assert may_wait(engine()) is False
+    close(engine())
 
 
-@pytest.mark.parametrize("key", HOSTILE_KEYS, ids=ascii)
-def test_a_hostile_key_alone(open_database: Opener, key: str) -> None:
-    assert open_database().set_value(key, [key]) == (True, key)
-    assert open_database().get_value(key) == (True, [key])
-    assert list(open_database().all_keys()) == [key]
-    open_database().set_value(key, "again")
-    assert open_database().get_value(key) == (True, "again")
-    assert open_database().delete_key(key) == (True, key)
-    assert list(open_database().all_keys()) == []
+def test_what_an_engine_does_itself_is_used() -> None:
+    class Own(Shelf):
+        may_wait = True
+        is_open = True
+
+        def get_many(self, keys: Iterable[str] | None = None) -> Iterable[tuple[str, Any]]:
+            return [("own", keys)]
+
+        def close(self) -> None:
+            self.is_open = False
+
+    own = Own()
+    assert may_wait(own) is True
+    assert list(read_many(own, ["x"])) == [("own", ["x"])]
+    close(own)
+    assert not own.is_open
 
 
-def test_hostile_keys_together(open_database: Opener) -> None:
-    for key in HOSTILE_KEYS:
-        assert open_database().get_value(key)[0] is False
-        open_database().set_value(key, [key])
-    assert sorted(open_database().all_keys()) == sorted(HOSTILE_KEYS)
-    for key in HOSTILE_KEYS:
-        assert open_database().get_value(key) == (True, [key])
-        open_database().delete_key(key)
-        assert open_database().get_value(key)[0] is False
-    assert list(open_database().all_keys()) == []
-
-
-def test_domains_are_kept_apart(open_database: Opener) -> None:
-    domains = ["", "a", "a.b", "a.B", "a.c", "../../x.y", "a.\0", "x" * 300, "a..b"]
-    for domain in domains:
-        open_database(domain).set_value("key", domain)
-    for domain in domains:
-        assert open_database(domain).get_value("key") == (True, domain)
-        assert list(open_database(domain).all_keys()) == ["key"]
-
-
-def test_an_unstorable_value_names_key_and_type_and_leaves_the_old_one(
-    database: DatabaseInterface,
-) -> None:
-    database.set_value("key", "old")
-    endless: list[Any] = []
-    endless.append(endless)
-    for value, named in [(object(), "builtins.object"), ([{"deep": 1j}], "complex")]:
-        with pytest.raises(UnstorableError, match=rf"'key'.*{named}"):
-            database.set_value("key", value)
-    with pytest.raises(UnstorableError, match=r"'key'.*contains itself"):
-        database.set_value("key", endless)
-    assert database.get_value("key") == (True, "old")
+def test_what_an_engine_cannot_do_it_says() -> None:
+    with pytest.raises(StorageError, match="Heir does not tell of changes"):
+        Heir().watch()
+    with pytest.raises(StorageError, match="Heir cannot list its domains"):
+        Heir.domains()
 
 
 @pytest.mark.parametrize("key", [1, None, b"x", ("a",)])
-def test_keys_are_text(database: DatabaseInterface, key: Any) -> None:
-    with pytest.raises(TypeError, match=type(key).__name__):
-        database.set_value(key, 1)
+def test_keys_are_text(key: Any) -> None:
+    assert require_text("key") == "key"
+    with pytest.raises(UnstorableError, match=f"{type(key).__name__}; keys are strings"):
+        require_text(key)

@@ -1,15 +1,20 @@
 """Engines by name."""
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from moobius import MoobiusStorage
 from moobius.database import engines
 from moobius.database.engines import get_engine, register_engine
 from moobius.database.json_database import JSONDatabase
 from moobius.database.null_database import NullDatabase
+from moobius.database.redis_database import RedisDatabase
+from moobius.database.sqlite_database import SQLiteDatabase
 from moobius.errors import ConfigError
 
 
@@ -38,18 +43,26 @@ def test_the_names_of_null_which_warns(name: Any, logged: list[str]) -> None:
 @pytest.mark.parametrize(
     "name", ["redis", "redi", "RedisDB", "ready", "RedisDatabase", "The Linux one"]
 )
-def test_the_names_of_redis_say_where_it_comes_from(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The engine's library may be absent whether or not it is installed where the tests run.
-    monkeypatch.setitem(sys.modules, "moobius.database.redis_database", None)
-    with pytest.raises(ConfigError, match=r"'redis' is not available here .*moobius\[redis\]"):
-        get_engine(name)
+def test_the_names_of_redis(name: str) -> None:
+    assert get_engine(name) is RedisDatabase
+
+
+@pytest.mark.parametrize("name", ["sqlite", "SQLite3", "SQLiteDB", "SQLiteDatabase"])
+def test_the_names_of_sqlite(name: str) -> None:
+    assert get_engine(name) is SQLiteDatabase
+
+
+def test_an_engine_whose_library_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "moobius.database.redis_client", raising=False)
+    monkeypatch.delitem(sys.modules, "moobius.database.redis_database", raising=False)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigError, match=r"'redis' is not available here: .*redis"):
+        get_engine("redis")
 
 
 @pytest.mark.parametrize("name", ["mysql", "", 3, True])
 def test_an_unknown_name_is_an_error_that_lists_the_names(name: Any) -> None:
-    with pytest.raises(ConfigError, match=r"there are: json, null, redis"):
+    with pytest.raises(ConfigError, match=r"there are: json, null, redis, sqlite$"):
         get_engine(name)
 
 
@@ -95,3 +108,90 @@ def test_a_class_or_a_dotted_path_may_be_used_at_once() -> None:
 def test_what_is_no_engine_is_refused(wrong: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         get_engine(wrong)
+
+
+def test_the_engine_that_the_documents_show(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs/storage.md").read_text("utf-8")
+    (program,) = re.findall(
+        r"^```python\n([^`]*register_engine\(.*?)^```", document, re.DOTALL | re.MULTILINE
+    )
+    exec(program, {"__name__": "documented"})
+    entry = {"implementation": "attic", "name": "box", "settings": {"root_dir": str(tmp_path)}}
+    MoobiusStorage("s", "c", [entry]).box["key"] = [1]
+    later = MoobiusStorage("s", "c", [entry])
+    assert later.box == {"key": [1]}
+    del later.box["key"]
+    assert MoobiusStorage("s", "c", [entry]).box == {}
+
+
+# ---- Engines that installed packages bring ----
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put a distribution with entry points where Python finds it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install_it(name: str, **engines: str) -> None:
+        information = tmp_path / f"{name}-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
+        lines = [f"{engine} = {target}\n" for engine, target in engines.items()]
+        (information / "entry_points.txt").write_text(
+            "[moobius.storage_engines]\n" + "".join(lines)
+        )
+
+    (tmp_path / "acme_engines.py").write_text(
+        "from moobius.database.null_database import NullDatabase\nclass Mongo(NullDatabase): pass\n"
+    )
+    (tmp_path / "acme_broken.py").write_text("raise RuntimeError('no driver')\n")
+    return install_it
+
+
+@pytest.mark.promise("0-35")
+def test_an_installed_package_brings_an_engine(install: Callable[..., None]) -> None:
+    install("acme", Mongo="acme_engines:Mongo")
+    assert get_engine("mongo").__module__ == "acme_engines"
+    assert get_engine(" MONGO ").__name__ == "Mongo"
+    entry = {"implementation": "mongo", "name": "box"}
+    assert MoobiusStorage("s", "c", [entry]).box == {}
+    with pytest.raises(ConfigError, match=r"there are: json, mongo, null, redis, sqlite$"):
+        get_engine("mysql")
+
+
+def test_a_broken_package_is_an_error_only_for_who_wants_it(install: Callable[..., None]) -> None:
+    install("acme", fine="acme_engines:Mongo", broken="acme_broken:Engine")
+    install("more", absent="acme_engines:Nothing", wrong="os:sep")
+    assert get_engine("json") is JSONDatabase
+    assert get_engine("fine").__name__ == "Mongo"
+    for name, said in [
+        ("broken", r"'broken' of acme cannot be loaded from acme_broken:Engine: no driver"),
+        ("absent", r"'absent' of more cannot be loaded from acme_engines:Nothing: .*Nothing"),
+        ("wrong", r"'os:sep' is no storage engine"),
+        ("nothing", r"no storage engine 'nothing'; there are: absent, broken, fine, json, "),
+    ]:
+        with pytest.raises(ConfigError, match=said):
+            get_engine(name)
+
+
+def test_two_packages_with_one_name_are_told_apart(install: Callable[..., None]) -> None:
+    install("acme", mongo="acme_engines:Mongo")
+    install("rival", mongo="rival:Mongo")
+    with pytest.raises(ConfigError, match=r"several packages .*acme_engines:Mongo, rival:Mongo"):
+        get_engine("mongo")
+    assert get_engine("acme_engines.Mongo").__name__ == "Mongo"
+
+
+def test_the_same_package_installed_twice_is_one(install: Callable[..., None]) -> None:
+    install("acme", mongo="acme_engines:Mongo")
+    install("again", mongo="acme_engines:Mongo")
+    assert get_engine("mongo").__name__ == "Mongo"
+
+
+def test_what_is_registered_comes_before_what_is_installed(install: Callable[..., None]) -> None:
+    install("acme", mongo="acme_engines:Mongo", json="acme_engines:Mongo")
+    register_engine("mongo", Mongo)
+    assert get_engine("mongo") is Mongo
+    assert get_engine("json") is JSONDatabase

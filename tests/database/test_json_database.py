@@ -1,9 +1,13 @@
 """The engine with one readable file a key."""
 
 import json
+import multiprocessing
 import os
 import pickle
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +64,18 @@ def test_an_old_unsafe_name_can_be_deleted(database: JSONDatabase) -> None:
     (database.path / "a:b.json").write_text("[1]")
     assert database.delete_key("a:b") == (True, "a:b")
     assert list(database.path.iterdir()) == []
+
+
+def test_files_outside_of_the_folder_are_nobodys_records(database: JSONDatabase) -> None:
+    (database.path.parent / "x.json").write_text("1")
+    (database.path / "a").mkdir()
+    (database.path / "a" / "b.json").write_text("1")
+    for key in ["../x", "a/b", str(database.path.parent / "x")]:
+        assert database.get_value(key)[0] is False
+        assert database.delete_key(key)[0] is False
+        database.set_value(key, 2)
+    assert (database.path.parent / "x.json").read_text() == "1"
+    assert (database.path / "a" / "b.json").read_text() == "1"
 
 
 def test_the_file_of_one_key_is_never_taken_for_another(database: JSONDatabase) -> None:
@@ -152,6 +168,100 @@ def test_writes_may_wait_for_the_disk(tmp_path: Path) -> None:
     database = JSONDatabase(root_dir=str(tmp_path), fsync=True)
     database.set_value("key", 1)
     assert JSONDatabase(root_dir=str(tmp_path)).get_value("key") == (True, 1)
+
+
+def test_only_an_engine_that_waits_for_the_disk_says_that_it_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    quick = JSONDatabase("a.b", root_dir=str(tmp_path))
+    quick.set_value("key", 1)
+    quick.delete_key("key")
+    assert (quick.may_wait, len(synced)) == (False, 0)
+    careful = JSONDatabase("c.d", root_dir=str(tmp_path), fsync=True)
+    assert (careful.may_wait, len(synced)) == (True, 2)  # where `c` is, and where `d` is
+    careful.set_value("key", 1)
+    assert len(synced) == 4  # the file, and where it is
+    careful.delete_key("key")
+    assert len(synced) == 5
+    careful.delete_key("key")
+    assert len(synced) == 5
+
+
+def test_what_a_killed_process_left_is_removed_at_opening(database: JSONDatabase) -> None:
+    left, alive, other = ".0123456789abcdef.tmp", ".fedcba9876543210.tmp", ".editor.tmp"
+    for name in (left, alive, other):
+        (database.path / name).write_text("half a rec")
+    two_hours_ago = time.time() - 7200
+    for name in (left, other):
+        os.utime(database.path / name, (two_hours_ago, two_hours_ago))
+    database.set_value("key", 1)
+    JSONDatabase(database.domain, root_dir=str(database.path.parents[2]))
+    assert sorted(path.name for path in database.path.iterdir()) == [other, alive, "key.json"]
+
+
+def test_of_two_files_for_one_key_todays_is_read(database: JSONDatabase) -> None:
+    database.set_value("a:b", "new")
+    (database.path / "a:b.json").write_text('"old"')
+    assert database.get_value("a:b") == (True, "new")
+    assert list(database.all_keys()) == ["a:b"]
+    assert list(database.get_many()) == [("a:b", "new")]
+
+
+def _write(database: JSONDatabase, me: int) -> None:
+    for turn in range(300):
+        assert database.set_value("shared", [f"{me} {turn}"] * 200)[0]
+        if turn % 10 == 9:
+            database.delete_key("shared")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_two_processes_never_read_half_a_record(database: JSONDatabase) -> None:
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=_write, args=(database, me)) for me in range(2)]
+    for child in children:
+        child.start()
+    seen = set()
+    while any(child.is_alive() for child in children):
+        for found, value in [database.get_value("shared"), *_with_found(database)]:
+            assert not found or len(set(value)) == 1
+            seen.add(value[0] if found else None)
+    assert [child.exitcode for child in children] == [0, 0]
+    assert len(seen) > 20
+
+
+def _with_found(database: JSONDatabase) -> Iterator[tuple[bool, Any]]:
+    return ((True, value) for _, value in database.get_many())
+
+
+def test_the_domains(tmp_path: Path, database: JSONDatabase) -> None:
+    root: dict[str, Any] = {"root_dir": str(tmp_path / "root")}
+    assert JSONDatabase.domains(**root) == []
+    database.set_value("key", 1)
+    domains = ["", "a", "a..b", "a.\0", "service_s.channel_c.ä/ö", "../../x.y"]
+    for domain in domains:
+        JSONDatabase(domain, **root).set_value("key", 1)
+    band = tmp_path / "root/service_s/band_old/box"
+    band.mkdir(parents=True)
+    (band / "ada.json").write_text("1")
+    expected = [database.domain, *domains, "service_s.channel_old.box"]
+    assert sorted(JSONDatabase.domains(**root)) == sorted(expected)
+    for domain in expected:
+        assert len(list(JSONDatabase(domain, **root).all_keys())) == 1
+
+
+def test_a_domain_that_its_folder_cannot_say_is_left_out(tmp_path: Path, log: list[str]) -> None:
+    JSONDatabase("x" * 300, root_dir=str(tmp_path)).set_value("key", 1)
+    JSONDatabase("a", root_dir=str(tmp_path)).set_value("key", 1)
+    assert JSONDatabase.domains(root_dir=str(tmp_path)) == ["a"]
+    assert any("Left out" in line and "%~" in line for line in log)
+
+
+def test_listing_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"there is no folder .*nowhere"):
+        JSONDatabase.domains(root_dir=str(tmp_path / "nowhere"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_pickles(database: JSONDatabase) -> None:

@@ -12,8 +12,19 @@ from moobius.database.json_database import JSONDatabase
 from moobius.database.magical_storage import MagicalStorage, MoobiusStorage
 from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, StorageError
+from tests.support.redis import RedisServer
 
 from .hostile import HOSTILE_KEYS
+from .test_stored_dict import Recorder
+
+
+class Closing(Recorder):
+    """Knows how often it was closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Failing(NullDatabase):
@@ -212,3 +223,125 @@ def test_it_shows_itself(storage: MoobiusStorage) -> None:
         "moobius.MoobiusStorage(service_id=service, channel_id=channel, "
         "database=['data', 'other'], strict=False)"
     )
+
+
+# ---- Strict ----
+
+
+def test_an_entry_may_ask_for_strictness(tmp_path: Path) -> None:
+    storage = MoobiusStorage("s", "c", config(tmp_path, "x", strict=True))
+    assert storage.x.strict_mode
+    storage.put("y", None, strict=True)
+    assert storage.y.strict_mode
+
+
+# ---- Closing ----
+
+
+def test_closing_stores_what_was_left_over_and_closes_every_engine() -> None:
+    storage = MagicalStorage()
+    engines = [Closing(), Closing()]
+    for name, engine in zip("ab", engines, strict=True):
+        storage.put(name, engine)
+    engines[0].trouble = "disk full"
+    storage.a["key"] = 1
+    engines[0].trouble = ""
+    with storage as opened:
+        assert opened is storage
+    assert engines[0].content == {"key": 1}
+    assert [engine.closed for engine in engines] == [1, 1]
+
+
+async def test_closing_in_trouble_says_what_is_lost_and_closes_the_others() -> None:
+    storage = MagicalStorage()
+    engines = [Closing(), Closing()]
+    for name, engine in zip("ab", engines, strict=True):
+        storage.put(name, engine)
+        engine.trouble = "disk full"
+        storage.__dict__[name][f"key of {name}"] = 1
+    said = r"not everything could be stored: 'key of a'.*disk full; 'key of b'"
+    with pytest.raises(StorageError, match=said):
+        storage.close()
+    with pytest.raises(StorageError, match=said):
+        await storage.aclose()
+    assert [engine.closed for engine in engines] == [2, 2]
+
+
+@pytest.mark.parametrize("implementation", ["json", "sqlite"])
+def test_a_closed_storage_can_be_used_again(tmp_path: Path, implementation: str) -> None:
+    entry = {"implementation": implementation, "name": "x", "settings": {"root_dir": str(tmp_path)}}
+    with MoobiusStorage("s", "c", [entry]) as storage:
+        storage.x["a"] = 1
+    storage.x["b"] = 2
+    storage.close()
+    assert MoobiusStorage("s", "c", [entry]).x == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("name", ["close", "aclose", "asave", "aopen", "aadd_container"])
+async def test_a_container_may_be_called_like_what_is_newer_than_its_name(
+    tmp_path: Path, name: str
+) -> None:
+    async with await MoobiusStorage.aopen("s", "c", config(tmp_path, name)) as storage:
+        storage.__dict__[name]["a"] = 1
+        assert getattr(storage, name) == {"a": 1}
+    with MoobiusStorage("s", "c", config(tmp_path, name)) as storage:
+        assert getattr(storage, name) == {"a": 1}
+
+
+# ---- In a coroutine ----
+
+
+async def test_opening_in_a_coroutine(tmp_path: Path, empty_redis: RedisServer) -> None:
+    entries = [
+        *config(tmp_path, "data"),
+        {"implementation": "redis", "name": "shared", "settings": empty_redis.settings},
+    ]
+    async with await MoobiusStorage.aopen("s", "c", entries) as storage:
+        assert [*storage.__dict__] == ["service_id", "channel_id", "data", "shared"]
+        storage.data = storage.shared = {"a": [1], "b": 2}
+        storage.shared["a"].append(3)
+        await storage.asave("shared")
+    async with await MoobiusStorage.aopen("s", "c", db_config=entries) as storage:
+        assert repr(storage.shared) == "moobius.CachedDict({'a': [1, 3], 'b': 2})"
+    lazy, empty = ([{**entries[1], **how}] for how in ({"load": False}, {"clear": True}))
+    assert "loaded=False" in repr((await MoobiusStorage.aopen("s", "c", lazy)).shared)
+    assert not (await MoobiusStorage.aopen("s", "c", empty)).shared
+    assert not MoobiusStorage("s", "c", entries).shared
+
+
+async def test_what_is_wrong_is_said_in_a_coroutine_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no 'name'"):
+        await MoobiusStorage.aopen("s", "c", [{"implementation": "json"}])
+    with pytest.raises(StorageError, match=r"'x' cannot be opened: nobody answers"):
+        await MoobiusStorage.aopen(
+            "s", "c", [{"implementation": f"{__name__}.Failing", "name": "x"}]
+        )
+    storage = await MoobiusStorage.aopen("s", "c", config(tmp_path, "data"))
+    with pytest.raises(StorageError, match=r"'data' is taken"):
+        await storage.aadd_container("json", {"root_dir": str(tmp_path)}, "data")
+    with pytest.raises(StorageError, match="no container 'nope'"):
+        await storage.asave("nope")
+
+
+# ---- Two on one place ----
+
+
+@pytest.mark.parametrize("implementation", ["json", "sqlite", "redis"])
+def test_two_storages_on_one_place(
+    tmp_path: Path, implementation: str, request: pytest.FixtureRequest
+) -> None:
+    settings: dict[str, Any] = {"root_dir": str(tmp_path)}
+    if implementation == "redis":
+        settings = request.getfixturevalue("empty_redis").settings
+    entry = {"implementation": implementation, "name": "x", "settings": settings}
+    one, other = (MoobiusStorage("s", "c", [entry]) for _ in range(2))
+    one.x["new"] = 1
+    assert other.x["new"] == 1  # what it does not have in memory it looks for
+    one.x["new"] = 2
+    assert other.x["new"] == 1
+    assert other.x.reload("new") == 2
+    one.close()
+    other.x["more"] = 3  # closing one does not take the place away from the other
+    assert one.x["more"] == 3
+    assert MoobiusStorage("s", "c", [entry]).x == {"new": 2, "more": 3}
+    assert not MoobiusStorage("s", "another", [entry]).x

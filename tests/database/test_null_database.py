@@ -5,6 +5,8 @@ import pytest
 from moobius.database.cached_dict import CachedDict
 from moobius.database.null_database import NullDatabase
 
+from .hostile import HOSTILE_KEYS
+
 
 def test_it_accepts_everything_and_has_nothing() -> None:
     database = NullDatabase("any.domain", root_dir="ignored")
@@ -13,6 +15,18 @@ def test_it_accepts_everything_and_has_nothing() -> None:
     assert list(database.all_keys()) == []
     assert database.delete_key("key") == (True, "")
     assert str(database) == "moobius.NullDatabase()"
+
+
+@pytest.mark.promise("0-41")
+def test_any_key_is_forgotten_at_once() -> None:
+    database = NullDatabase("any.domain")
+    for key in HOSTILE_KEYS:
+        assert database.set_value(key, [key])[0] is True
+        assert database.get_value(key)[0] is False
+    assert list(database.get_many()) == list(database.get_many(HOSTILE_KEYS)) == []
+    assert list(NullDatabase.domains(root_dir="ignored")) == []
+    assert database.may_wait is False
+    database.close()
 
 
 @pytest.mark.defect("D82")

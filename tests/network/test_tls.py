@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,47 @@ def test_certificates_are_always_verified(monkeypatch: pytest.MonkeyPatch) -> No
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.cert_store_stats()["x509_ca"] > 0
+
+
+NO_AUTHORITIES = """
+import sys
+if {hide}:
+    sys.modules["certifi"] = None
+from moobius.errors import ConfigError
+from moobius.network.tls import tls_context
+try:
+    print(tls_context().cert_store_stats()["x509_ca"] > 0)
+except ConfigError as error:
+    print(error)
+"""
+
+
+def on_a_system_without_authorities(folder: Path, *, hide_certifi: bool) -> str:
+    """Return what `tls_context` comes to in a process that finds none."""
+    nothing = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(folder)}  # as OpenSSL reads them
+    return subprocess.run(
+        [sys.executable, "-c", NO_AUTHORITIES.format(hide=hide_certifi)],
+        env={**os.environ, **nothing},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_where_the_system_has_no_authorities_certifi_does(tmp_path: Path) -> None:
+    assert on_a_system_without_authorities(tmp_path, hide_certifi=False) == "True"
+
+
+def test_without_both_the_error_names_every_remedy(tmp_path: Path) -> None:
+    said = on_a_system_without_authorities(tmp_path, hide_certifi=True)
+    for remedy in ("apt-get install ca-certificates", "moobius[certifi]", "ca_file"):
+        assert remedy in said
+
+
+def test_a_folder_of_authorities_will_do(tmp_path: Path) -> None:
+    # OpenSSL reads such a folder only when it meets a certificate, so none are counted before.
+    (tmp_path / "0a1b2c3d.0").write_text("a certificate, named by its hash")
+    assert on_a_system_without_authorities(tmp_path, hide_certifi=True) == "False"
 
 
 def test_ca_file_comes_before_the_environment(

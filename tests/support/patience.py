@@ -17,3 +17,15 @@ async def until(
     while not is_so():
         assert time.monotonic() < deadline, explain()
         await asyncio.sleep(0.02)
+
+
+def wait_until(
+    is_so: Callable[[], object],
+    explain: Callable[[], str] = lambda: "it did not happen",
+    timeout: float = 20.0,
+) -> None:
+    """Do the same where there is no event loop."""
+    deadline = time.monotonic() + timeout
+    while not is_so():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.02)

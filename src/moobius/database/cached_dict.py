@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Iterable, Iterator, KeysView
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
 
 from loguru import logger
 
-from moobius.database.database_interface import DatabaseInterface, require_text
-from moobius.errors import BrokenRecord, StorageError, UnstorableError
+from moobius.database.database_interface import DatabaseInterface, may_wait, require_text
+from moobius.database.engine_calls import (
+    GONE,
+    Outcome,
+    carry_out,
+    delete_all,
+    delete_found,
+    read_all,
+)
+from moobius.database.stored_dict import StoredDict
+from moobius.errors import BrokenRecord, StorageError
 
-_ABSENT = object()
+__all__ = ["CachedDict"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AT_ONCE = 100  # records that are read before other coroutines have a go
 
 
-class CachedDict(dict[str, Any]):
+class CachedDict(StoredDict):
     """A dict with a storage engine under it: the engine is written first, then memory.
 
     Changes *inside* a value are not noticed. Save them, or edit in a block that saves at its end:
@@ -29,276 +46,186 @@ class CachedDict(dict[str, Any]):
     Until `load` is called, values are read one by one when asked for; which keys exist is always
     answered truthfully. Asking for all values (`values`, `items`, `==`) loads them. Asking for a
     key that is not in memory always asks the engine, so a key that another process wrote is
-    found; use `reload` to see that it changed one.
+    found; use `reload` to see that it changed one, or `watch` where the engine can tell.
+
+    An engine that waits, for a network as `redis` does, stops every coroutine while it does.
+    The methods whose names begin with `a` let the others run meanwhile:
+
+        await scores.aset("ada", [3])
+        async with scores.aedit("ada") as list_of_ada:
+            list_of_ada.append(await next_score())
+
+    They happen in the order in which they were called; a method without `a` waits until those
+    under way are over, and so happens after them.
 
     A record that cannot be read is an error for its key alone: `d[key]` raises `BrokenRecord`,
     iteration over a loaded container leaves it out, and writing or deleting it repairs it.
+    What the engine cannot take is an error in strict mode. Otherwise it is logged as one, kept in
+    memory, listed by `unsaved`, and tried again with the next write.
     Copies (`copy.copy`, `copy.deepcopy`, pickles) are further handles on the same store; `copy()`
     is a plain dict. Code in C that looks past the class, as `json.dumps` does, sees only what is in
     memory: give it `copy()`, or call `load` first.
     """
 
-    # `dict.__getitem__` is not overridden on purpose: what is in memory is read at the speed of a
-    # dict, and only a miss comes here, through `__missing__`.
+    # ---- For coroutines: one key ----
 
-    def __init__(self, database: DatabaseInterface, strict_mode: bool = False) -> None:
-        """Stand on an engine, reading nothing yet.
-
-        Args:
-            database: The engine; anything with the methods of `DatabaseInterface`.
-            strict_mode: Raise when the engine cannot write, instead of logging an error and
-                keeping the value in memory.
-        """
-        super().__init__()
-        self.database = database
-        self.strict_mode = strict_mode
-        self._loaded = False
-
-    # ---- Reading one key ----
-
-    def __missing__(self, key: Any) -> Any:
-        found, value = self._fetch(key)
-        if not found:
-            raise KeyError(key)
-        super().__setitem__(key, value)
-        return value
-
-    def __contains__(self, key: object) -> bool:
-        return dict.__contains__(self, key) or self._is_stored(key)
-
-    def get(self, key: Any, default: Any = None) -> Any:
+    async def aget(self, key: str, default: Any = None) -> Any:
         """Return the value of `key`, or `default` if there is none."""
         try:
-            return self[key]
+            return await self._aread(key)
         except KeyError:
             return default
 
-    def reload(self, key: str) -> Any:
-        """Read `key` anew from the engine, as when another process wrote it, and return its value.
+    async def aset(self, key: str, value: Any) -> None:
+        """Store a value; raises what `d[key] = value` does."""
+        await self._acommit({require_text(key): value})
+
+    async def adelete(self, key: str) -> None:
+        """Remove a key.
 
         Raises:
-            KeyError: If the engine no longer has it; it is then gone from memory, too.
+            KeyError: If there is no such key.
         """
-        found, value = self._fetch(key)
-        if not found:
-            super().pop(key, None)
-            raise KeyError(key)
-        super().__setitem__(key, value)
-        return value
+        await self._turn(
+            partial(self._prepared_deletion, key), partial(self._committed, {key: GONE})
+        )
 
-    # ---- Reading all keys ----
-
-    def load(self) -> None:
-        """Read every key from the engine; a record that cannot be read is logged and left out."""
-        self._read(self.database.all_keys())
-        self._loaded = True
-
-    def __iter__(self) -> Iterator[str]:
-        return dict.__iter__(self) if self._loaded else iter(self._all_keys())
-
-    def __reversed__(self) -> Iterator[str]:
-        return super().__reversed__() if self._loaded else reversed(self._all_keys())
-
-    def __len__(self) -> int:
-        return dict.__len__(self) if self._loaded else len(self._all_keys())
-
-    def keys(self) -> Any:
-        """Return a view of the keys."""
-        return super().keys() if self._loaded else KeysView(self)
-
-    def values(self) -> Any:
-        """Return a view of the values."""
-        self._complete()
-        return super().values()
-
-    def items(self) -> Any:
-        """Return a view of the keys with their values."""
-        self._complete()
-        return super().items()
-
-    def copy(self) -> dict[str, Any]:
-        """Return the content as a plain dict."""
-        return dict(self.items())
-
-    def __eq__(self, other: object) -> bool:
-        self._complete()
-        if isinstance(other, CachedDict):
-            other._complete()
-        return super().__eq__(other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = None
-
-    def __or__(self, other: Any) -> Any:
-        return {**self.copy(), **other} if isinstance(other, dict) else NotImplemented
-
-    def __repr__(self) -> str:
-        # Showing must not read from the disk; an unloaded container shows what it has, and says so.
-        unloaded = "" if self._loaded else ", loaded=False"
-        return f"moobius.CachedDict({dict(super().items())!r}{unloaded})"
-
-    __str__ = __repr__
-
-    # ---- Writing ----
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._write(require_text(key), value)
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        if key not in self:
-            raise KeyError(key)
-        self._erase(key)
-        super().pop(key, None)
-
-    def save(self, key: str) -> None:
+    async def asave(self, key: str) -> None:
         """Write the value of `key` again, after it was changed in place.
 
         Raises:
             KeyError: If there is no such key.
         """
-        self._write(key, self[key])
+        await self._acommit({key: await self._aread(key)})
 
-    @contextmanager
-    def edit(self, key: str) -> Iterator[Any]:
+    @asynccontextmanager
+    async def aedit(self, key: str) -> AsyncIterator[Any]:
         """Give the value of `key` to a block that changes it in place, and save it afterwards.
 
-        If the block raises, nothing is saved and the value is read anew.
+        The block may await: others who edit this key wait until it ends. If it raises, nothing is
+        saved and the container has the value as it was before.
         """
-        value = self[key]
-        try:
-            yield value
-        except BaseException:
-            found, stored = self._fetch(key)
-            if found:
-                super().__setitem__(key, stored)
-            raise
-        self[key] = value
+        async with self._turns.lock(key):
+            value = await self._aread(key)
+            with self._restoring(key, value):
+                yield value
+                await self.aset(key, value)
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the value of `key`, storing `default` first if there is none."""
-        try:
-            return self[key]
-        except KeyError:
-            self[key] = default
-            return default
+    # ---- For coroutines: all keys ----
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        """Store every item of a mapping, of an iterable of pairs, and of the keywords."""
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __ior__(self, other: Any) -> CachedDict:  # type: ignore[override]
-        self.update(other)
-        return self
-
-    def pop(self, key: str, default: Any = _ABSENT) -> Any:
-        """Remove `key` and return its value, or `default` if there is none."""
-        try:
-            value = self[key]
-        except KeyError:
-            if default is _ABSENT:
-                raise
-            return default
-        del self[key]
-        return value
-
-    def popitem(self) -> tuple[str, Any]:
-        """Remove the last item and return it."""
-        for key in reversed(self):
-            return key, self.pop(key)
-        raise KeyError("popitem(): the container is empty")
-
-    def clear(self) -> None:
-        """Remove everything, also what was never loaded or cannot be read."""
-        for key in list(self.database.all_keys()):
-            self._erase(key)
-        super().clear()
+    async def aload(self) -> None:
+        """Read every key from the engine; a record that cannot be read is logged and left out."""
+        if may_wait(self.database):
+            await self._in_turn(partial(read_all, self.database), self._take_in)
+        else:
+            keys = iter(list(self.database.all_keys()))
+            while some := list(islice(keys, _AT_ONCE)):
+                self._take_in(read_all(self.database, some))
+                await asyncio.sleep(0)
         self._loaded = True
 
-    # ---- Copies and pickles ----
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.database, self.strict_mode, self._loaded, dict(super().items()))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> CachedDict:
-        cached = copy.deepcopy(dict(super().items()), memo)
-        return _restored(self.database, self.strict_mode, self._loaded, cached)
-
-    # ---- The engine ----
-
-    def _fetch(self, key: Any) -> tuple[bool, Any]:
-        return self.database.get_value(key) if isinstance(key, str) else (False, None)
-
-    def _is_stored(self, key: Any) -> bool:
-        try:
-            self.__missing__(key)
-        except KeyError:
-            return False
-        except BrokenRecord:  # it is there; reading it will say what is wrong
-            return True
-        return True
-
-    def _all_keys(self) -> list[str]:
-        cached = list(super().keys())
-        return cached + [k for k in self.database.all_keys() if not dict.__contains__(self, k)]
-
-    def _complete(self) -> None:
-        """Read what is not in memory yet, leaving alone what may have been changed there."""
-        if not self._loaded:
-            self._read(k for k in self.database.all_keys() if not dict.__contains__(self, k))
+    async def areload(self, key: str | None = None) -> Any:
+        """Read `key`, or everything, anew from the engine; see `reload`."""
+        if key is None:
+            await self._in_turn(partial(read_all, self.database), self._all_renewed)
             self._loaded = True
+            return None
+        call = partial(self.database.get_value, require_text(key))
+        return await self._in_turn(call, partial(self._renewed, key))
 
-    def _read(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            try:
-                found, value = self.database.get_value(key)
-            except BrokenRecord as error:
-                logger.error("Left out of its container: {}", error)
-                continue
-            if found:
-                super().__setitem__(key, value)
+    async def aupdate(self, *args: Any, **kwargs: Any) -> None:
+        """Store every item of a mapping, of an iterable of pairs, and of the keywords."""
+        for key, value in dict(*args, **kwargs).items():
+            await self.aset(key, value)
 
-    def _write(self, key: str, value: Any) -> None:
+    async def aclear(self) -> None:
+        """Remove everything, also what was never loaded or cannot be read."""
+        await self._turn(self._prepared_clearing, self._cleared)
+
+    async def asave_unsaved(self) -> None:
+        """Try again to bring to the engine what it could not take; see `save_unsaved`."""
+        await self._turn(partial(self._prepared_change, {}), self._retried)
+
+    # ---- What others change ----
+
+    async def watch(self) -> AsyncGenerator[str | None, None]:
+        """Follow the changes that other handles on this store make, in this process or another.
+
+            async for key in scores.watch():
+                logger.info("{} has {} now", key, scores.get(key))
+
+        Memory follows first. What was changed here and is not stored yet stays.
+
+        Yields:
+            A key that was written or deleted. Or None: any key may have changed. That comes once at
+            the beginning, when from now on no change is missed, and after a lost connection.
+
+        Raises:
+            StorageError: If the engine cannot tell.
+        """
+        watch = getattr(self.database, "watch", partial(DatabaseInterface.watch, self.database))
+        changes = watch()
         try:
-            written, answer = self.database.set_value(key, value)
-        except UnstorableError:  # the caller's mistake, and not the engine's trouble
-            raise
-        except Exception as error:
-            self._failed(f"{key!r} not stored: {error}", error)
-        else:
-            if not written:
-                self._failed(f"{key!r} not stored: {answer}")
+            async for key in changes:
+                await self._follow(key)
+                yield key
+        finally:
+            if hasattr(changes, "aclose"):  # a generator, which holds a connection
+                await changes.aclose()
 
-    def _erase(self, key: str) -> None:
+    async def _follow(self, key: str | None) -> None:
         try:
-            erased, answer = self.database.delete_key(key)
-        except Exception as error:
-            self._failed(f"{key!r} not deleted: {error}", error)
-        else:
-            if not erased and self._is_in_engine(key):
-                self._failed(f"{key!r} not deleted: {answer}")
+            if key is None:
+                known = None if self._loaded else list(dict.keys(self))
+                await self._in_turn(partial(read_all, self.database, known), self._all_renewed)
+            elif self._loaded or dict.__contains__(self, key):
+                call = partial(self.database.get_value, key)
+                await self._in_turn(call, partial(self._followed, key))
+        except KeyError:  # it was deleted, and is gone from memory, too
+            return
+        except BrokenRecord as error:
+            self._change_memory({str(key): GONE})
+            logger.error("Left out of its container: {}", error)
+        except StorageError as error:  # out of reach; once it is back, `watch` says so
+            logger.warning("A container is not up to date: {}", error)
 
-    def _is_in_engine(self, key: str) -> bool:
-        try:
-            return self._fetch(key)[0]
-        except BrokenRecord:
-            return True
+    def _followed(self, key: str, answer: tuple[bool, Any]) -> None:
+        if key not in self._unsaved:
+            self._renewed(key, answer)
 
-    def _failed(self, what: str, cause: Exception | None = None) -> None:
-        """Report that the engine could not write."""
-        if self.strict_mode:
-            raise StorageError(what) from cause
-        logger.error("{}; only memory has the change, and it will be lost", what)
+    # ---- Turns at the engine ----
+
+    async def _aread(self, key: str) -> Any:
+        if dict.__contains__(self, key):
+            return dict.__getitem__(self, key)
+        return await self._in_turn(partial(self._fetch, key), partial(self._found, key))
+
+    async def _acommit(self, wanted: Mapping[str, Any]) -> None:
+        await self._turn(partial(self._prepared_change, wanted), partial(self._committed, wanted))
+
+    def _prepared_change(self, wanted: Mapping[str, Any]) -> Callable[[], Outcome]:
+        left_over = self._left_over(wanted)
+        return partial(carry_out, self.database, _snapshot(wanted), _snapshot(left_over))
+
+    def _prepared_deletion(self, key: str) -> Callable[[], Outcome]:
+        if dict.__contains__(self, key):
+            return self._prepared_change({key: GONE})
+        if not isinstance(key, str) or key in self._unsaved:
+            raise KeyError(key)
+        return partial(delete_found, self.database, key, _snapshot(self._left_over({})))
+
+    def _prepared_clearing(self) -> Callable[[], tuple[dict[str, Any], Outcome]]:
+        return partial(delete_all, self.database, self._known())
+
+    async def _in_turn(self, call: Callable[[], T], then: Callable[[T], R]) -> R:
+        return await self._turn(lambda: call, then)
+
+    async def _turn(self, prepare: Callable[[], Callable[[], T]], then: Callable[[T], R]) -> R:
+        if may_wait(self.database):
+            return await self._turns.take(prepare, then)
+        return then(prepare()())
 
 
-def _restored(
-    database: DatabaseInterface, strict_mode: bool, loaded: bool, cached: dict[str, Any]
-) -> CachedDict:
-    """Make a container that already has values in memory, writing nothing."""
-    container = CachedDict(database, strict_mode)
-    dict.update(container, cached)
-    container._loaded = loaded
-    return container
+def _snapshot(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that stay as they are while a thread writes them."""
+    return {key: value if value is GONE else copy.deepcopy(value) for key, value in changes.items()}

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from moobius.errors import UnstorableError
+from moobius.errors import BrokenRecord, StorageError, UnstorableError
+
+
+class Watch(AsyncIterator["str | None"]):
+    """The changes that others make, for `async for`.
+
+    Each item is a key that was written or deleted. Or it is None: any key may have changed. That
+    comes first, when from now on no change will be missed, and again after a lost connection.
+    """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Let go of the connection. Whoever stops listening calls this."""
 
 
 class DatabaseInterface(ABC):
     """A store of values under text keys, on which a `CachedDict` stands.
 
-    To add an engine, implement the four methods, give the class a name with
+    To add an engine, implement the four abstract methods, give the class a name with
     `moobius.database.engines.register_engine`, and use that name in the storage configuration.
+    The other methods have defaults that build on those four; a class that does not inherit this
+    one is used through `read_many`, `may_wait` and `close` below and needs only the four.
 
-    Three things can happen besides success: the engine does not have the key or cannot write
-    (answer False and say why), one record cannot be read (raise `BrokenRecord`), and a value is
-    of a kind that is not stored (raise `UnstorableError`, leaving the old value in place).
+    Five things can happen besides success: the engine does not have the key or cannot write
+    (answer False and say why), one record cannot be read (raise `BrokenRecord`), the store is out
+    of reach (raise `StorageError`; a write may or may not have happened), and a value is of a
+    kind that is not stored (raise `UnstorableError`, leaving the old value in place).
+
+    Attributes:
+        domain: Keeps the keys of different containers apart.
+        may_wait: Whether a call may take noticeably long, as over a network. Coroutines then
+            call the engine in a thread, so its methods must be safe to call from any thread.
     """
+
+    may_wait = False
 
     def __init__(self, domain: str = "", **kwargs: Any) -> None:
         """Open the store.
@@ -44,6 +66,75 @@ class DatabaseInterface(ABC):
     @abstractmethod
     def all_keys(self) -> Iterable[str]:
         """Return every key that is stored."""
+
+    # ---- What an engine may do better than the default ----
+
+    def get_many(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
+        """Yield the keys that are stored, each with its value.
+
+        Args:
+            keys: Only these; None means all.
+
+        Yields:
+            `(key, value)`, or `(key, error)` with a `BrokenRecord` for a record that cannot be
+            read: one of them must not keep the others from being loaded.
+        """
+        for key in self.all_keys() if keys is None else keys:
+            try:
+                found, value = self.get_value(key)
+            except BrokenRecord as error:
+                yield key, error
+            else:
+                if found:
+                    yield key, value
+
+    def watch(self) -> Watch:
+        """Tell of the changes that other handles on this store make, in this process or another.
+
+        Raises:
+            StorageError: If this engine cannot know.
+        """
+        raise StorageError(
+            f"the storage engine {type(self).__name__} does not tell of changes; the engine "
+            "'redis' does"
+        )
+
+    def close(self) -> None:
+        """Let go of files and connections. Whoever uses the engine again opens them again."""
+        return
+
+    @classmethod
+    def domains(cls, **settings: Any) -> Iterable[str]:
+        """Return every domain that has records in the place that `settings` mean.
+
+        Nothing is created there. Not every domain can be opened that an older version made.
+
+        Raises:
+            StorageError: If this engine cannot tell, or cannot reach the place.
+        """
+        raise StorageError(f"the storage engine {cls.__name__} cannot list its domains")
+
+
+# ---- The same for engines that have only the four methods ----
+
+
+def read_many(database: Any, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield what `DatabaseInterface.get_many` of this engine does, or would."""
+    if hasattr(database, "get_many"):
+        yield from database.get_many(keys)
+    else:
+        yield from DatabaseInterface.get_many(database, keys)
+
+
+def may_wait(database: Any) -> bool:
+    """Tell whether a call of this engine may take noticeably long."""
+    return bool(getattr(database, "may_wait", False))
+
+
+def close(database: Any) -> None:
+    """Let go of what this engine has open."""
+    if hasattr(database, "close"):
+        database.close()
 
 
 def require_text(key: Any) -> str:

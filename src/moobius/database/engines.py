@@ -1,9 +1,16 @@
-"""Storage engines by name. An engine's module is imported when it is first asked for."""
+"""Storage engines by name. An engine's module is imported when it is first asked for.
+
+A package brings an engine with an entry point, and is found when it is installed:
+
+    [project.entry-points."moobius.storage_engines"]
+    mongo = "my_package.engines:MongoDatabase"
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, overload
 
 from loguru import logger
@@ -19,6 +26,7 @@ _engines: dict[str, type[Any] | str] = {
     "json": "moobius.database.json_database.JSONDatabase",
     "null": "moobius.database.null_database.NullDatabase",
     "redis": "moobius.database.redis_database.RedisDatabase",
+    "sqlite": "moobius.database.sqlite_database.SQLiteDatabase",
 }
 
 # Every other spelling that configurations use (sdk.md 1.5.3).
@@ -30,14 +38,17 @@ _aliases = {
     "ready": "redis",
     "redisdatabase": "redis",
     "the linux one": "redis",
+    "sqlite3": "sqlite",
+    "sqlitedb": "sqlite",
+    "sqlitedatabase": "sqlite",
     "none": "null",
     "false": "null",
     "nulldb": "null",
     "nulldatabase": "null",
 }
 
-# Engines whose library is an extra of this package.
-_EXTRAS = {"redis": "redis"}
+# The entry points by which an installed package brings engines.
+_GROUP = "moobius.storage_engines"
 
 
 @overload
@@ -77,8 +88,9 @@ def get_engine(implementation: Any) -> type[Any]:
     """Return the engine class that `implementation` means.
 
     Args:
-        implementation: A registered name or alias (None and False mean the null engine), a
-            dotted path as in `"my_package.engines.MongoDatabase"`, or a class.
+        implementation: A name or an alias (None and False mean the null engine), registered or
+            brought by an installed package; a dotted path as in
+            `"my_package.engines.MongoDatabase"`; or a class.
 
     Raises:
         ConfigError: If there is no such engine, or what it needs is not installed.
@@ -87,17 +99,44 @@ def get_engine(implementation: Any) -> type[Any]:
         return _checked(implementation.__name__, implementation)
     key = _normalised(implementation)
     key = _aliases.get(key, key)
-    if key in _engines:
-        found = _engines[key]
-    elif isinstance(implementation, str) and "." in implementation:
-        found = implementation.strip()
-    else:
-        raise ConfigError(
-            f"no storage engine {implementation!r}; there are: {', '.join(sorted(_engines))}"
-        )
     if key == "null":
         logger.warning("The null storage engine is in use: nothing will be stored")
-    return _import(key, found) if isinstance(found, str) else found
+    if key in _engines:
+        found = _engines[key]
+        return _import(key, found) if isinstance(found, str) else found
+    if isinstance(implementation, str) and "." in implementation:
+        return _import(implementation, implementation.strip())
+    if brought := _brought(key):
+        engine = _engines[key] = _load(brought)  # remembered, for looking takes long
+        return engine
+    names = sorted({*_engines, *(_normalised(point.name) for point in _entry_points())})
+    raise ConfigError(f"no storage engine {implementation!r}; there are: {', '.join(names)}")
+
+
+def _entry_points() -> list[EntryPoint]:
+    return list(entry_points(group=_GROUP))
+
+
+def _brought(key: str) -> EntryPoint | None:
+    """Return the entry point of an engine that an installed package brings."""
+    points = {point.value: point for point in _entry_points() if _normalised(point.name) == key}
+    if len(points) > 1:
+        raise ConfigError(
+            f"several packages bring a storage engine {key!r}: {', '.join(sorted(points))}; "
+            "use the dotted path of the one you mean"
+        )
+    return next(iter(points.values()), None)
+
+
+def _load(point: EntryPoint) -> type[Any]:
+    try:
+        found = point.load()
+    except Exception as error:  # a package does what it likes when it is imported
+        owner = f" of {point.dist.name}" if point.dist else ""
+        raise ConfigError(
+            f"the storage engine {point.name!r}{owner} cannot be loaded from {point.value}: {error}"
+        ) from error
+    return _checked(point.value, found)
 
 
 def _normalised(name: Any) -> str:
@@ -109,10 +148,7 @@ def _import(name: str, path: str) -> type[Any]:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        hint = f"; it comes with the extra moobius[{_EXTRAS[name]}]" if name in _EXTRAS else ""
-        raise ConfigError(
-            f"the storage engine {name!r} is not available here ({error}){hint}"
-        ) from error
+        raise ConfigError(f"the storage engine {name!r} is not available here: {error}") from error
     return _checked(path, found)
 
 

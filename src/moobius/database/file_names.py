@@ -57,6 +57,8 @@ def decode(name: str) -> str | None:
 
     A name that `encode` never gives is one that older versions wrote: there, it was the key.
     """
+    if "%" not in name:
+        return name
     if name == "%":
         return ""
     if name.startswith(_LONG_MARK):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ from loguru import logger
 
 from moobius.database import file_names
 from moobius.database.database_interface import DatabaseInterface, require_text
-from moobius.database.old_records import looks_old, restore_old
-from moobius.errors import BrokenRecord, StorageError, UnstorableError
-from moobius.typed_json import dump_json, load_typed, mark_pairs, to_jsonable
-from moobius.utils import write_text_atomically
+from moobius.database.records import broken_record, decode_record, encode_record
+from moobius.errors import BrokenRecord, StorageError
+from moobius.utils import (
+    make_folder,
+    remove_stale_temporaries,
+    sync_folder,
+    write_text_atomically,
+)
 
 _SUFFIX = ".json"
 
@@ -45,8 +50,10 @@ class JSONDatabase(DatabaseInterface):
         super().__init__(domain)
         self.path = _folder(Path(root_dir).absolute(), domain)
         self.fsync = fsync
+        self.may_wait = fsync
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path, fsync=fsync)
+            remove_stale_temporaries(self.path)
         except OSError as error:
             raise StorageError(f"the folder {self.path} cannot be used: {error}") from error
         self._fold_case = _folds_case(self.path)
@@ -59,14 +66,14 @@ class JSONDatabase(DatabaseInterface):
         """
         file = self._file(key)
         try:
-            raw = self._read(file)
+            raw = _read(file)
             if raw is None and (old := self._old_file(key)) is not None:
-                file, raw = old, self._read(old)
-            if raw is None:
-                return False, f"no record {key!r} in {self.path}"
-            return True, _decode(key, file, raw)
-        except (OSError, ValueError, RecursionError, UnstorableError) as error:
-            raise BrokenRecord(f"the record {key!r} in {file} cannot be read: {error}") from error
+                file, raw = old, _read(old)
+        except OSError as error:
+            raise broken_record(key, file, error) from error
+        if raw is None:
+            return False, f"no record {key!r} in {self.path}"
+        return True, decode_record(key, raw, file, with_key=file_names.is_long(file.stem))
 
     def set_value(self, key: str, value: Any) -> tuple[bool, str]:
         """Store a value; return `(True, key)`, or `(False, reason)` with the old value in place.
@@ -75,12 +82,7 @@ class JSONDatabase(DatabaseInterface):
             UnstorableError: If the value is of a type that could not be restored.
         """
         file = self._file(key)
-        try:
-            text = _encode(key, file, value)
-        except UnstorableError as error:
-            raise UnstorableError(f"{key!r} not stored: {error}") from error
-        except RecursionError as error:
-            raise UnstorableError(f"{key!r} not stored: the value contains itself") from error
+        text = encode_record(key, value, with_key=file_names.is_long(file.stem), indent=2)
         try:
             write_text_atomically(file, text, fsync=self.fsync)
             if (old := self._old_file(key)) is not None:
@@ -94,23 +96,58 @@ class JSONDatabase(DatabaseInterface):
         files = [file for file in (self._file(key), self._old_file(key)) if file]
         try:
             found = [file for file in files if _unlink(file)]
+            if found and self.fsync:
+                sync_folder(self.path)
         except OSError as error:
             return False, f"the record {key!r} in {self.path} cannot be deleted: {error}"
         return (True, key) if found else (False, f"no record {key!r} in {self.path}")
 
     def all_keys(self) -> Iterable[str]:
         """Return every key that has a file, in a stable order."""
-        keys: dict[str, None] = {}
-        for name in sorted(self._names()):
-            if name.startswith(".") or not name.endswith(_SUFFIX):
-                continue
-            key = self._key_of(name.removesuffix(_SUFFIX))
-            if key is not None:
-                keys[key] = None
-        return list(keys)
+        return list(self._records())
+
+    def get_many(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
+        """Yield the keys that have a file, each with its value or its `BrokenRecord`."""
+        if keys is not None:
+            yield from super().get_many(keys)
+            return
+        for key, name in self._records().items():
+            file = f"{self.path}{os.sep}{name}"
+            try:
+                raw = _read(file)
+                if raw is not None:
+                    yield key, decode_record(key, raw, file, with_key=file_names.is_long(name))
+            except OSError as error:
+                yield key, broken_record(key, file, error)
+            except BrokenRecord as error:
+                yield key, error
+
+    @classmethod
+    def domains(cls, **settings: Any) -> Iterable[str]:
+        """Return every domain that has records below `root_dir`."""
+        root = Path(settings.get("root_dir", "")).absolute()
+        if not root.is_dir():
+            raise StorageError(f"there is no folder {root}")
+        folders = [
+            Path(folder) for folder, _, names in os.walk(root) if any(map(_is_record, names))
+        ]
+        found = {folder: _domain_of(root, folder) for folder in sorted(folders)}
+        for folder in [folder for folder, domain in found.items() if domain is None]:
+            logger.warning("Left out, for its name does not say its domain: {}", folder)
+        return [domain for domain in found.values() if domain is not None]
 
     def __str__(self) -> str:
         return f"moobius.JSONDatabase(path={self.path})"
+
+    def _records(self) -> dict[str, str]:
+        """Return every key with the name of its file; of two files, today's."""
+        records: dict[str, str] = {}
+        for name in filter(_is_record, sorted(self._names())):
+            stem = name.removesuffix(_SUFFIX)
+            key = self._key_of(stem)
+            if key is not None and (key not in records or stem == self._stem(key)):
+                records[key] = name
+        return records
 
     def _names(self) -> list[str]:
         try:
@@ -131,45 +168,34 @@ class JSONDatabase(DatabaseInterface):
             return None
         return str(key)
 
+    def _stem(self, key: str) -> str:
+        return file_names.encode(require_text(key), fold_case=self._fold_case)
+
     def _file(self, key: str) -> Path:
-        name = file_names.encode(require_text(key), fold_case=self._fold_case)
-        return self.path / f"{name}{_SUFFIX}"
+        return self.path / f"{self._stem(key)}{_SUFFIX}"
 
     def _old_file(self, key: str) -> Path | None:
         """Return the file in which an older version kept `key`, if it is another and exists."""
         name = f"{key}{_SUFFIX}"
         if name == self._file(key).name or file_names.decode(key) != key:
             return None
-        # By its exact spelling: on some systems, opening `Ada.json` finds `ada.json`.
+        if not os.path.lexists(f"{self.path}{os.sep}{name}"):
+            return None
+        # In this very folder, and by its exact spelling: on some systems, opening `Ada.json`
+        # finds `ada.json`.
         return self.path / name if name in self._names() else None
 
-    @staticmethod
-    def _read(file: Path) -> bytes | None:
-        try:
-            return file.read_bytes()
-        except FileNotFoundError:
-            return None
+
+def _is_record(name: str) -> bool:
+    return name.endswith(_SUFFIX) and not name.startswith(".")
 
 
-def _encode(key: str, file: Path, value: Any) -> str:
-    data = _jsonable_record(key, value)
-    return dump_json([key, data] if file_names.is_long(file.stem) else data)
-
-
-def _jsonable_record(key: str, value: Any) -> Any:
-    """Return a value as it is written, never to be mistaken for an old record."""
-    return mark_pairs(value) if looks_old(key, value) else to_jsonable(value)
-
-
-def _decode(key: str, file: Path, raw: bytes) -> Any:
-    if file_names.is_long(file.stem):
-        record = load_typed(raw)
-        if not isinstance(record, list) or len(record) != 2:
-            raise ValueError("a record with a long key must be a list of key and value")
-        return record[1]
-    if b'"_type"' in raw and looks_old(key, data := json.loads(raw)):
-        return restore_old(key, data)
-    return load_typed(raw)
+def _read(file: str | Path) -> bytes | None:
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123 - of many files, by their names
+            return opened.read()
+    except FileNotFoundError:
+        return None
 
 
 def _unlink(file: Path) -> bool:
@@ -196,6 +222,19 @@ def _folder(root: Path, domain: str) -> Path:
             if candidate.is_dir():
                 return candidate
     return folder
+
+
+def _domain_of(root: Path, folder: Path) -> str | None:
+    """Return the domain whose records are in a folder; None if its name was too long to say."""
+    parts: list[str] = []
+    for name in folder.relative_to(root).parts:
+        part = file_names.decode(name)
+        if part is None:
+            return None
+        parts.append(part)
+    plain = ".".join(parts)
+    today = re.sub(r"(^|\.)band_", r"\1channel_", plain)
+    return today if _folder(root, today) == folder else plain
 
 
 def _may_be_old_folder(part: str) -> bool:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moobius.database.cached_dict import CachedDict
-from moobius.database.database_interface import DatabaseInterface, require_text
+from moobius.database.database_interface import DatabaseInterface, close, require_text
 from moobius.database.engines import get_engine
 from moobius.database.null_database import NullDatabase
+from moobius.database.turns import off_loop
 from moobius.errors import ConfigError, MoobiusError, StorageError
 
+S = TypeVar("S", bound="MagicalStorage")
+M = TypeVar("M", bound="MoobiusStorage")
+
 __all__ = ["CachedDict", "MagicalStorage", "MoobiusStorage"]
+
+
+# What came after the names of containers were chosen: a container may be called so, and hides it.
+_NEWER = frozenset({"asave", "close", "aclose", "aopen", "aadd_container"})
 
 
 class MagicalStorage:
     """An object whose attributes may be containers that a storage engine keeps.
 
     Assigning a dict to a container's name replaces its content, in memory and in the engine.
+    `close`, or the end of a `with` or `async with` block, lets go of files and connections.
 
     Attributes:
         strict: Whether containers added from now on raise when their engine cannot write.
@@ -36,6 +48,7 @@ class MagicalStorage:
         database: DatabaseInterface | None = None,
         load: bool = True,
         clear: bool = False,
+        strict: bool | None = None,
     ) -> None:
         """Add a container.
 
@@ -44,17 +57,12 @@ class MagicalStorage:
             database: Its engine; None keeps it in memory only.
             load: Read everything now; otherwise each key when it is first used.
             clear: Erase everything the engine has, whatever `load` says.
+            strict: Raise when the engine cannot write; None does as this storage's `strict` says.
 
         Raises:
             StorageError: If the name is taken or not an identifier, or the engine fails.
         """
-        if not attr_name.isidentifier() or attr_name.startswith("__"):
-            raise StorageError(
-                f"{attr_name!r} cannot be the name of a container: use an identifier"
-            )
-        if hasattr(self, attr_name):
-            raise StorageError(f"{attr_name!r} is taken; `del storage.{attr_name}` frees the name")
-        container = CachedDict(NullDatabase() if database is None else database, self.strict)
+        container = self._new_container(attr_name, database, strict)
         if clear:
             container.clear()
         elif load:
@@ -67,11 +75,54 @@ class MagicalStorage:
         Raises:
             StorageError: If there is no such container.
         """
-        container = self.__dict__.get(name)
-        if not isinstance(container, CachedDict):
-            raise StorageError(f"no container {name!r}; there are: {', '.join(self._containers())}")
+        container = self._container(name)
         for key in list(dict.keys(container)):
             container.save(key)
+
+    async def asave(self, name: str) -> None:
+        """Do what `save` does, while other coroutines run."""
+        container = self._container(name)
+        for key in list(dict.keys(container)):
+            await container.asave(key)
+
+    def close(self) -> None:
+        """Bring to the engines what they could not take, and let go of files and connections.
+
+        A container that is used afterwards opens its engine again.
+
+        Raises:
+            StorageError: If an engine still cannot take something, which is then lost; the others
+                are closed all the same.
+        """
+        troubles = [_trouble_of_closing(container) for container in self._containers().values()]
+        _raise_all(troubles)
+
+    async def aclose(self) -> None:
+        """Do what `close` does, while other coroutines run."""
+        _raise_all([await _atrouble_of_closing(c) for c in self._containers().values()])
+
+    # By its class, for a container may be called `close`.
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        MagicalStorage.close(self)
+
+    async def __aenter__(self: S) -> S:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await MagicalStorage.aclose(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         container = self.__dict__.get(name)
@@ -80,8 +131,27 @@ class MagicalStorage:
         elif value is not container:  # `storage.name |= {...}` assigns the container to itself
             _replace_content(name, container, value)
 
-    def _containers(self) -> list[str]:
-        return [name for name, value in self.__dict__.items() if isinstance(value, CachedDict)]
+    def _containers(self) -> dict[str, CachedDict]:
+        return {name: c for name, c in self.__dict__.items() if isinstance(c, CachedDict)}
+
+    def _container(self, name: str) -> CachedDict:
+        containers = self._containers()
+        if name not in containers:
+            raise StorageError(f"no container {name!r}; there are: {', '.join(containers)}")
+        return containers[name]
+
+    def _new_container(
+        self, name: str, database: DatabaseInterface | None, strict: bool | None
+    ) -> CachedDict:
+        """Return a container that reads nothing yet, if it may be called so."""
+        if not name.isidentifier() or name.startswith("__"):
+            raise StorageError(f"{name!r} cannot be the name of a container: use an identifier")
+        if name in self.__dict__ or (hasattr(type(self), name) and name not in _NEWER):
+            raise StorageError(f"{name!r} is taken; `del storage.{name}` frees the name")
+        return CachedDict(
+            NullDatabase() if database is None else database,
+            self.strict if strict is None else strict,
+        )
 
 
 class MoobiusStorage(MagicalStorage):
@@ -112,8 +182,21 @@ class MoobiusStorage(MagicalStorage):
         """
         self.service_id = service_id
         self.channel_id = channel_id
-        for position, entry in enumerate(db_config or ()):
-            self.add_container(**_checked_entry(position, entry))
+        for entry in _checked_entries(db_config):
+            self.add_container(**entry)
+
+    @classmethod
+    async def aopen(
+        cls: type[M],
+        service_id: str,
+        channel_id: str,
+        db_config: Iterable[Mapping[str, Any]] | None = (),
+    ) -> M:
+        """Make a storage as the constructor does, while other coroutines run."""
+        storage = cls(service_id, channel_id)
+        for entry in _checked_entries(db_config):
+            await MoobiusStorage.aadd_container(storage, **entry)
+        return storage
 
     def add_container(
         self,
@@ -122,6 +205,7 @@ class MoobiusStorage(MagicalStorage):
         name: str,
         load: bool = True,
         clear: bool = False,
+        strict: bool | None = None,
     ) -> None:
         """Open an engine and put a container on it.
 
@@ -131,31 +215,55 @@ class MoobiusStorage(MagicalStorage):
             name: The container's attribute name.
             load: See `put`.
             clear: See `put`.
+            strict: See `put`.
 
         Raises:
             ConfigError: If there is no such engine.
             StorageError: If the name is taken or the engine fails.
         """
-        domain = f"service_{self.service_id}.channel_{self.channel_id}.{name}"
         engine = get_engine(implementation)
-        try:
-            database = engine(**{**settings, "domain": domain})
-            self.put(name, database, load=load, clear=clear)
-        except MoobiusError:
-            raise
-        except Exception as error:  # an engine's library raises what it likes
-            raise StorageError(f"the container {name!r} cannot be opened: {error}") from error
+        with _naming(name):
+            database = engine(**{**settings, "domain": self._domain(name)})
+            self.put(name, database, load=load, clear=clear, strict=strict)
+
+    async def aadd_container(
+        self,
+        implementation: Any,
+        settings: Mapping[str, Any],
+        name: str,
+        load: bool = True,
+        clear: bool = False,
+        strict: bool | None = None,
+    ) -> None:
+        """Do what `add_container` does, while other coroutines run."""
+        engine = get_engine(implementation)
+        whole = {**settings, "domain": self._domain(name)}
+        with _naming(name):
+            database = await off_loop(engine, lambda: engine(**whole))
+            container = self._new_container(name, database, strict)
+            if clear:
+                await container.aclear()
+            elif load:
+                await container.aload()
+            self.__dict__[name] = container
+
+    def _domain(self, name: str) -> str:
+        return f"service_{self.service_id}.channel_{self.channel_id}.{name}"
 
     def __str__(self) -> str:
         return (
             f"moobius.MoobiusStorage(service_id={self.service_id}, channel_id={self.channel_id}, "
-            f"database={self._containers()}, strict={self.strict})"
+            f"database={[*self._containers()]}, strict={self.strict})"
         )
 
     __repr__ = __str__
 
 
 _ENTRY_KEYS = list(inspect.signature(MoobiusStorage.add_container).parameters)[1:]
+
+
+def _checked_entries(db_config: Iterable[Any] | None) -> list[dict[str, Any]]:
+    return [_checked_entry(position, entry) for position, entry in enumerate(db_config or ())]
 
 
 def _checked_entry(position: int, entry: Any) -> dict[str, Any]:
@@ -173,6 +281,42 @@ def _checked_entry(position: int, entry: Any) -> dict[str, Any]:
         if required not in entry:
             raise ConfigError(f"{where} has no {required!r}")
     return {**entry, "settings": entry.get("settings") or {}}
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Name the container in the errors that an engine's library raises."""
+    try:
+        yield
+    except MoobiusError:
+        raise
+    except Exception as error:
+        raise StorageError(f"the container {name!r} cannot be opened: {error}") from error
+
+
+def _trouble_of_closing(container: CachedDict) -> StorageError | None:
+    try:
+        container.save_unsaved()
+    except StorageError as error:
+        return error
+    finally:
+        close(container.database)
+    return None
+
+
+async def _atrouble_of_closing(container: CachedDict) -> StorageError | None:
+    try:
+        await container.asave_unsaved()
+    except StorageError as error:
+        return error
+    finally:
+        await off_loop(container.database, partial(close, container.database))
+    return None
+
+
+def _raise_all(troubles: Iterable[StorageError | None]) -> None:
+    if said := [str(trouble) for trouble in troubles if trouble]:
+        raise StorageError(f"not everything could be stored: {'; '.join(said)}")
 
 
 def _replace_content(name: str, container: CachedDict, content: Any) -> None:

@@ -27,5 +27,10 @@ class NullDatabase(DatabaseInterface):
         """Return no keys."""
         return []
 
+    @classmethod
+    def domains(cls, **settings: Any) -> Iterable[str]:
+        """Return no domains."""
+        return []
+
     def __str__(self) -> str:
         return "moobius.NullDatabase()"

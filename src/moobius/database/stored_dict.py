@@ -1,0 +1,379 @@
+"""A dict whose every change reaches a storage engine: what needs no event loop."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from loguru import logger
+
+from moobius.database.database_interface import DatabaseInterface, require_text
+from moobius.database.engine_calls import GONE, Outcome, carry_out, delete_all, read_all
+from moobius.database.turns import Turns
+from moobius.errors import BrokenRecord
+
+S = TypeVar("S", bound="StoredDict")
+
+_ABSENT = object()
+
+# What is in memory, whatever the engine has.
+_in_memory = dict.__contains__
+_get_memory = dict.get
+_set_memory = dict.__setitem__
+_drop_memory = dict.pop
+
+
+class StoredDict(dict[str, Any]):
+    """The dict methods of `CachedDict`; see there."""
+
+    # `dict.__getitem__` is not overridden on purpose: what is in memory is read at the speed of a
+    # dict, and only a miss comes here, through `__missing__`.
+
+    def __init__(self, database: DatabaseInterface, strict_mode: bool = False) -> None:
+        """Stand on an engine, reading nothing yet.
+
+        Args:
+            database: The engine; anything with the methods of `DatabaseInterface`.
+            strict_mode: Raise when the engine cannot write, instead of logging an error and
+                keeping the value in memory.
+        """
+        super().__init__()
+        self.database = database
+        self.strict_mode = strict_mode
+        self._loaded = False
+        self._unsaved: dict[str, None] = {}  # a set that keeps the order
+        self._turns = Turns()
+
+    @classmethod
+    def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
+        """Return a plain dict: a container has an engine, and this has none."""
+        return dict.fromkeys(iterable, value)
+
+    # ---- Reading one key ----
+
+    def __missing__(self, key: Any) -> Any:
+        self._turns.finish()
+        return self._found(key, self._fetch(key))
+
+    def __contains__(self, key: object) -> bool:
+        return _in_memory(self, key) or self._is_stored(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the value of `key`, or `default` if there is none."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def reload(self, key: str | None = None) -> Any:
+        """Read `key` anew from the engine, as when another process wrote it, and return its value.
+
+        Without a key, read everything anew; what the engine no longer has is gone from memory, too.
+
+        Raises:
+            KeyError: If the engine no longer has it; it is then gone from memory, too.
+        """
+        self._turns.finish()
+        if key is None:
+            self._all_renewed(read_all(self.database))
+            self._loaded = True
+            return None
+        return self._renewed(key, self.database.get_value(require_text(key)))
+
+    # ---- Reading all keys ----
+
+    def load(self) -> None:
+        """Read every key from the engine; a record that cannot be read is logged and left out."""
+        self._turns.finish()
+        self._take_in(read_all(self.database))
+        self._loaded = True
+
+    def __iter__(self) -> Iterator[str]:
+        return dict.__iter__(self) if self._loaded else iter(self._all_keys())
+
+    def __reversed__(self) -> Iterator[str]:
+        return super().__reversed__() if self._loaded else reversed(self._all_keys())
+
+    def __len__(self) -> int:
+        return dict.__len__(self) if self._loaded else len(self._all_keys())
+
+    def keys(self) -> Any:
+        """Return a view of the keys."""
+        return super().keys() if self._loaded else KeysView(self)
+
+    def values(self) -> Any:
+        """Return a view of the values."""
+        self._complete()
+        return super().values()
+
+    def items(self) -> Any:
+        """Return a view of the keys with their values."""
+        self._complete()
+        return super().items()
+
+    def copy(self) -> dict[str, Any]:
+        """Return the content as a plain dict."""
+        return dict(self.items())
+
+    def __eq__(self, other: object) -> bool:
+        self._complete()
+        if isinstance(other, StoredDict):
+            other._complete()
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def __or__(self, other: Any) -> Any:
+        return {**self.copy(), **other} if isinstance(other, dict) else NotImplemented
+
+    def __repr__(self) -> str:
+        # Showing must not read from the disk; an unloaded container shows what it has, and says so.
+        unloaded = "" if self._loaded else ", loaded=False"
+        return f"moobius.{type(self).__name__}({dict(super().items())!r}{unloaded})"
+
+    __str__ = __repr__
+
+    # ---- Writing ----
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._commit({require_text(key): value})
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._commit({key: GONE})
+
+    def save(self, key: str) -> None:
+        """Write the value of `key` again, after it was changed in place.
+
+        Raises:
+            KeyError: If there is no such key.
+        """
+        self._commit({key: self[key]})
+
+    @contextmanager
+    def edit(self, key: str) -> Iterator[Any]:
+        """Give the value of `key` to a block that changes it in place, and save it afterwards.
+
+        If the block raises, nothing is saved and the container has the value as it was before.
+        """
+        value = self[key]
+        with self._restoring(key, value):
+            yield value
+            self[key] = value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key`, storing `default` first if there is none."""
+        try:
+            return self[key]
+        except KeyError:
+            self[key] = default
+            return default
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Store every item of a mapping, of an iterable of pairs, and of the keywords."""
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self: S, other: Any) -> S:  # type: ignore[override]
+        self.update(other)
+        return self
+
+    def pop(self, key: str, default: Any = _ABSENT) -> Any:
+        """Remove `key` and return its value, or `default` if there is none."""
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _ABSENT:
+                raise
+            return default
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last item and return it."""
+        for key in reversed(self):
+            return key, self.pop(key)
+        raise KeyError("popitem(): the container is empty")
+
+    def clear(self) -> None:
+        """Remove everything, also what was never loaded or cannot be read."""
+        self._turns.finish()
+        self._cleared(delete_all(self.database, self._known()))
+
+    # ---- What the engine could not take ----
+
+    @property
+    def unsaved(self) -> list[str]:
+        """The keys whose last change, a deletion perhaps, the engine could not take.
+
+        Memory has these changes. They are tried again with every further write.
+        """
+        return list(self._unsaved)
+
+    def save_unsaved(self) -> None:
+        """Try again to bring to the engine what it could not take.
+
+        Raises:
+            StorageError: If it still cannot.
+        """
+        self._turns.finish()
+        self._retried(carry_out(self.database, {}, self._left_over({})))
+
+    # ---- Copies and pickles ----
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.database, self._state(dict(super().items())))
+
+    def __deepcopy__(self: S, memo: dict[int, Any]) -> S:
+        state = self._state(copy.deepcopy(dict(super().items()), memo))
+        return _restored(type(self), self.database, state)
+
+    def _state(self, cached: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "strict_mode": self.strict_mode,
+            "loaded": self._loaded,
+            "unsaved": self.unsaved,
+            "cached": cached,
+        }
+
+    # ---- The engine's half: may be done in a thread ----
+
+    def _fetch(self, key: Any) -> tuple[bool, Any]:
+        if not isinstance(key, str) or key in self._unsaved:  # memory knows better
+            return False, None
+        return self.database.get_value(key)
+
+    # ---- Memory's half: done where the container is used ----
+
+    @contextmanager
+    def _restoring(self, key: str, value: Any) -> Iterator[None]:
+        """Put the value of `key` back as it is now if the block raises."""
+        before = copy.deepcopy(value)
+        try:
+            yield
+        except BaseException:
+            if _get_memory(self, key, _ABSENT) is value:  # nobody stored another one meanwhile
+                _set_memory(self, key, before)
+            raise
+
+    def _found(self, key: Any, answer: tuple[bool, Any]) -> Any:
+        """Return the value that was fetched, remembering it."""
+        if _in_memory(self, key):  # fetched by somebody else in the meantime, and perhaps changed
+            return _get_memory(self, key)
+        found, value = answer
+        if not found:
+            raise KeyError(key)
+        _set_memory(self, key, value)
+        return value
+
+    def _renewed(self, key: str, answer: tuple[bool, Any]) -> Any:
+        found, value = answer
+        self._unsaved.pop(key, None)
+        if not found:
+            _drop_memory(self, key, None)
+            raise KeyError(key)
+        _set_memory(self, key, value)
+        return value
+
+    def _all_renewed(self, values: Mapping[str, Any]) -> None:
+        for key in [key for key in dict.keys(self) if key not in values]:
+            if key not in self._unsaved:
+                _drop_memory(self, key)
+        self._take_in(values)
+
+    def _take_in(self, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if key not in self._unsaved:
+                _set_memory(self, key, value)
+
+    def _retried(self, outcome: Outcome) -> None:
+        self._caught_up({}, outcome.done)
+        if outcome.trouble:
+            raise outcome.trouble
+
+    def _left_over(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the changes that the engine could not take, but for those made again now."""
+        return {k: _get_memory(self, k, GONE) for k in self._unsaved if k not in wanted}
+
+    def _committed(self, wanted: Mapping[str, Any], outcome: Outcome) -> None:
+        """Let memory follow the engine or, where it failed and may, go ahead of it."""
+        done, trouble = outcome
+        if self._unsaved:
+            self._caught_up(wanted, done)
+        if trouble and self.strict_mode:
+            self._change_memory({key: wanted[key] for key in wanted if key in done})
+            raise trouble
+        if trouble:
+            self._unsaved.update(dict.fromkeys(key for key in wanted if key not in done))
+            logger.error("{}; memory has the change, and the next write tries again", trouble)
+        self._change_memory(wanted)
+
+    def _cleared(self, result: tuple[Mapping[str, Any], Outcome]) -> None:
+        self._committed(*result)
+        self._loaded = True
+
+    def _caught_up(self, wanted: Mapping[str, Any], done: Collection[str]) -> None:
+        stored = [key for key in self._unsaved if key in done]
+        for key in stored:
+            del self._unsaved[key]
+        if left_over := [key for key in stored if key not in wanted]:
+            logger.info("Brought to the storage engine after all: {}", left_over)
+
+    def _change_memory(self, changes: Mapping[str, Any]) -> None:
+        for key, value in changes.items():
+            if value is GONE:
+                _drop_memory(self, key, None)
+            else:
+                _set_memory(self, key, value)
+
+    # ---- Both halves at once ----
+
+    def _commit(self, wanted: Mapping[str, Any]) -> None:
+        self._turns.finish()
+        self._committed(wanted, carry_out(self.database, wanted, self._left_over(wanted)))
+
+    def _is_stored(self, key: Any) -> bool:
+        try:
+            self.__missing__(key)
+        except KeyError:
+            return False
+        except BrokenRecord:  # it is there; reading it will say what is wrong
+            return True
+        return True
+
+    def _all_keys(self) -> list[str]:
+        self._turns.finish()
+        stored = [key for key in self.database.all_keys() if key not in self._unsaved]
+        return list(dict.fromkeys([*dict.keys(self), *stored]))
+
+    def _known(self) -> list[str]:
+        """Return the keys that memory has or knows to be deleted."""
+        return [*dict.keys(self), *self._unsaved]
+
+    def _complete(self) -> None:
+        """Read what is not in memory yet, leaving alone what may have been changed there."""
+        if not self._loaded:
+            self._turns.finish()
+            self._take_in(self._read_rest())
+            self._loaded = True
+
+    def _read_rest(self) -> dict[str, Any]:
+        if not dict.__len__(self):
+            return read_all(self.database)
+        keys = self.database.all_keys()
+        return read_all(self.database, [key for key in keys if not _in_memory(self, key)])
+
+
+def _restored(cls: type[S], database: DatabaseInterface, state: dict[str, Any]) -> S:
+    """Make a container that already has values in memory, writing nothing."""
+    container = cls(database, state["strict_mode"])
+    dict.update(container, state["cached"])
+    container._loaded = state["loaded"]
+    container._unsaved = dict.fromkeys(state["unsaved"])
+    return container

@@ -1,0 +1,52 @@
+"""A value as text, and back. (What values there are: `test_every_engine.py`; old forms:
+`test_old_records.py`.)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from moobius.database.records import decode_record, encode_record
+from moobius.errors import BrokenRecord, UnstorableError
+
+
+def test_a_record_is_readable_json() -> None:
+    assert encode_record("key", {"name": "Ädä", "n": [1]}) == '{"name":"Ädä","n":[1]}'
+    assert encode_record("key", [1], indent=2) == "[\n  1\n]"
+
+
+def test_a_record_may_say_its_key() -> None:
+    text = encode_record("key", (1,), with_key=True)
+    assert json.loads(text)[0] == "key"
+    assert decode_record("key", text, "here", with_key=True) == (1,)
+    with pytest.raises(BrokenRecord, match="list of key and value"):
+        decode_record("key", "7", "here", with_key=True)
+
+
+@pytest.mark.parametrize("raw", ['{"a": 1}', b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}'])
+def test_text_and_bytes_are_read(raw: Any) -> None:
+    assert decode_record("key", raw, "here") == {"a": 1}
+
+
+def test_a_value_that_looks_like_an_old_record_comes_back_as_it_was() -> None:
+    value = {"key": 1, "_type": "builtins.str"}
+    assert decode_record("key", encode_record("key", value), "here") == value
+    assert decode_record("key", '{"key": 1, "_type": "builtins.int"}', "here") == 1
+
+
+@pytest.mark.parametrize("raw", ["", "{", b"\xff\xff\xff", "[" * 100_000, 7, None])
+def test_what_cannot_be_read_is_one_error_that_says_which_and_where(raw: Any) -> None:
+    with pytest.raises(BrokenRecord, match=r"the record 'key' in the attic cannot be read: ."):
+        decode_record("key", raw, "the attic")
+
+
+def test_what_cannot_be_stored_is_an_error_that_names_the_key() -> None:
+    with pytest.raises(UnstorableError, match=r"'key' not stored: .*complex"):
+        encode_record("key", [1j])
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(UnstorableError, match=r"'key' not stored: .*contains itself"):
+        encode_record("key", endless)
