@@ -10,8 +10,27 @@ from dataclasses import dataclass
 
 from moobius._version import __version__
 from moobius.core.runner import exit_on_signals
+from moobius.devtools.arguments import (
+    add_dev_arguments,
+    add_doctor_arguments,
+    add_run_arguments,
+    dev_main,
+    doctor_main,
+    run_main,
+)
 from moobius.errors import MoobiusError
+from moobius.local.certificates import add_arguments as add_certificate_arguments
+from moobius.local.moving_commands import (
+    add_export_arguments,
+    add_import_arguments,
+    add_reset_arguments,
+    export_main,
+    import_main,
+    reset_main,
+)
 from moobius.local.options import add_arguments as add_platform_arguments
+from moobius.storage_cli.arguments import add_arguments as add_storage_arguments
+from moobius.storage_cli.arguments import main as run_storage
 
 _STOPPED_ON_PURPOSE = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
@@ -23,19 +42,22 @@ class Command:
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    is_service: bool = False
+    """Whether Ctrl+C ends it with the status of a service program, 130, instead of 0."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     options = _parser().parse_args(arguments)
+    command = COMMANDS[options.command]
     exit_on_signals()
     try:
-        return COMMANDS[options.command].run(options)
+        return command.run(options)
     except MoobiusError as error:
         print(f"moobius {options.command}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except SystemExit as end:
-        if end.code in _STOPPED_ON_PURPOSE:
+        if end.code in _STOPPED_ON_PURPOSE and not command.is_service:
             return 0
         raise
 
@@ -45,12 +67,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="moobius", description="Make a group chat into an application."
     )
     parser.add_argument("--version", action="version", version=f"moobius {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    _add_commands(parser, COMMANDS, "command", required=True)
+    return parser
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser, table: Mapping[str, Command], dest: str, *, required: bool
+) -> None:
+    word = dest.upper() if required else f"[{dest.upper()}]"
+    commands = parser.add_subparsers(dest=dest, required=required, metavar=word)
+    for name, command in table.items():
         command.add_arguments(
             commands.add_parser(name, help=command.help, description=command.help)
         )
-    return parser
 
 
 def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +92,24 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
 
 
+def _add_platform_arguments(parser: argparse.ArgumentParser) -> None:
+    add_platform_arguments(parser)
+    _add_commands(parser, PLATFORM_TASKS, "task", required=False)
+
+
 # The functions import what they need when they run: `moobius --help` should not load a server.
 def _run_platform(options: argparse.Namespace) -> int:
+    if options.task is not None:
+        return PLATFORM_TASKS[options.task].run(options)
     from moobius.local.serve import main as serve
 
     return serve(options)
+
+
+def _make_certificate(options: argparse.Namespace) -> int:
+    from moobius.local.certificates import main as make_certificate
+
+    return make_certificate(options)
 
 
 def _run_demo(options: argparse.Namespace) -> int:
@@ -81,11 +123,46 @@ def _run_demo(options: argparse.Namespace) -> int:
     )
 
 
+# What `moobius platform` can do besides running. An option that `moobius platform` has too needs
+# `default=argparse.SUPPRESS` here, or its default would hide what was said before the word.
+PLATFORM_TASKS: Mapping[str, Command] = {
+    "cert": Command(
+        "make an authority of one's own and a certificate for --tls-cert",
+        add_certificate_arguments,
+        _make_certificate,
+    ),
+    "export": Command(
+        "write everything a Platform holds into one file, to keep or to move it",
+        add_export_arguments,
+        export_main,
+    ),
+    "import": Command(
+        "read what export wrote into an empty data directory", add_import_arguments, import_main
+    ),
+    "reset": Command(
+        "remove everything a Platform holds, after asking", add_reset_arguments, reset_main
+    ),
+}
+
 COMMANDS: Mapping[str, Command] = {
     "demo": Command(
         "run the demo service on the local Platform and open its page",
         _add_demo_arguments,
         _run_demo,
     ),
-    "platform": Command("run the Platform on this machine", add_platform_arguments, _run_platform),
+    "dev": Command(
+        "run a project on the local Platform, again whenever its source changes",
+        add_dev_arguments,
+        dev_main,
+    ),
+    "doctor": Command(
+        "look for what keeps a service from running", add_doctor_arguments, doctor_main
+    ),
+    "platform": Command("run the Platform on this machine", _add_platform_arguments, _run_platform),
+    "run": Command("run the service of a file", add_run_arguments, run_main, is_service=True),
+    "storage": Command(
+        "look into what services have stored, change it, move it",
+        add_storage_arguments,
+        run_storage,
+    ),
 }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from moobius.local import PlatformOptions
+from moobius.errors import ConfigError
+from moobius.local import Limits, PlatformOptions
+from moobius.local.fault_plan import FaultPlan
 from moobius.local.options import add_arguments, is_loopback, netloc, options_from
 
 
@@ -29,6 +33,7 @@ def test_every_option_arrives() -> None:
     options = _parse(
         *("--host", "0.0.0.0", "--port", "0", "--ephemeral", "--no-developer"),
         *("--allow-host", "a", "--allow-host", "b", "--allow-origin", "https://c"),
+        *("--tls-cert", "cert.pem", "--tls-key", "key.pem", "--metrics", "--faults", "refuse=1"),
     )
     assert options == PlatformOptions(
         host="0.0.0.0",
@@ -36,6 +41,10 @@ def test_every_option_arrives() -> None:
         developer=False,
         allow_hosts=("a", "b"),
         allow_origins=("https://c",),
+        tls_cert=Path("cert.pem"),
+        tls_key=Path("key.pem"),
+        metrics=True,
+        faults=FaultPlan(refuse=1.0),
     )
 
 
@@ -66,3 +75,22 @@ def test_importing_the_package_does_not_load_the_server() -> None:
         "moobius.local.LocalPlatform\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def test_every_limit_is_in_the_documentation_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "local-platform.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
+    assert rows == {each.name: str(each.default) for each in dataclasses.fields(Limits)}
+
+
+def test_every_fault_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "local-platform.md").read_text("utf-8")
+    _, _, table = page.partition("| Fault |")
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert named == [each.name for each in dataclasses.fields(FaultPlan) if each.name != "seed"]
+
+
+def test_faults_are_read_and_wrong_ones_named() -> None:
+    assert _parse("--faults", "cut=0.5,seed=7").faults == FaultPlan(cut=0.5, seed=7)
+    with pytest.raises(ConfigError, match="no fault 'cot'"):
+        _parse("--faults", "cot=1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from moobius.local import discovery
+from moobius.local.certificates import make_certificate
 from tests.support.patience import until
 from tests.support.wire import data_of, wire_to
 
@@ -29,10 +31,11 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def _program(*arguments: str) -> AsyncIterator[Program]:
+async def _program(*arguments: str, before: tuple[str, ...] = ()) -> AsyncIterator[Program]:
     """Run `moobius platform`; kill it if the test has not ended it."""
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.create_subprocess_exec(
+        *before,
         sys.executable,
         "-m",
         "moobius",
@@ -53,7 +56,7 @@ async def _program(*arguments: str) -> AsyncIterator[Program]:
 async def _ready(program: Program) -> str:
     assert program.stdout is not None
     line = (await asyncio.wait_for(program.stdout.readline(), 20)).decode()
-    assert line.startswith("Moobius Platform ready on http://127.0.0.1:"), line
+    assert re.match(r"Moobius Platform ready on https?://127\.0\.0\.1:\d+$", line), line
     return line.split()[-1]
 
 
@@ -163,6 +166,69 @@ async def test_the_connection_files_are_private_and_true(runtime: Path, tmp_path
         second.terminate()
         assert (await _end(second))[0] == 0
         assert discovery.user_file().exists()
+
+
+async def test_with_tls_the_line_and_the_connection_file_say_so(
+    runtime: Path, tmp_path: Path
+) -> None:
+    files = make_certificate(tmp_path / "tls")
+    tls = ("--tls-cert", str(files.certificate), "--tls-key", str(files.key))
+    async with _program("--port", "0", "--data", str(tmp_path / "data"), *tls) as program:
+        url = await _ready(program)
+        assert url.startswith("https://")
+        connection = await asyncio.to_thread(discovery.find_live, discovery.user_file())
+        assert connection is not None
+        assert (connection.url, connection.ca_file) == (url, str(files.certificate))
+        assert connection.ws_url == url.replace("https", "wss") + "/"
+        program.terminate()
+        assert await _end(program) == (0, [])
+
+
+async def test_it_may_have_more_connections_than_small_programs(runtime: Path) -> None:
+    limit = ("sh", "-c", 'ulimit -Sn 64 && exec "$@"', "sh")
+    async with _program("--port", "0", "--ephemeral", before=limit) as program:
+        async with wire_to(await _ready(program)) as wire:
+            sockets = [await wire.socket() for _ in range(80)]
+            await asyncio.gather(*(each.good(type="heartbeat", body={}) for each in sockets))
+
+
+async def test_junk_on_the_port_is_not_worth_a_word(runtime: Path) -> None:
+    async with _program("--port", "0", "--ephemeral") as program:
+        _, _, port = (await _ready(program)).rpartition(":")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        writer.write(b"\x16\x03\x01 surely no HTTP\r\n\r\n")
+        await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        program.terminate()
+        assert await _end(program) == (0, [])
+
+
+@pytest.mark.parametrize("flags", [("-v",), ("--log-level", "debug")])
+async def test_at_debug_it_tells_every_request(runtime: Path, flags: tuple[str, ...]) -> None:
+    async with _program("--port", "0", "--ephemeral", *flags) as program:
+        async with wire_to(await _ready(program)) as wire:
+            await wire.call("GET", "/healthz")
+        program.terminate()
+        status, lines = await _end(program)
+    assert status == 0
+    assert any("http method=GET path=/healthz status=200" in line for line in lines)
+
+
+async def test_open_to_the_network_without_tls_is_a_warning(runtime: Path) -> None:
+    async with _program("--host", "0.0.0.0", "--port", "0", "--ephemeral") as program:
+        assert program.stdout is not None
+        await asyncio.wait_for(program.stdout.readline(), 20)
+        program.terminate()
+        status, lines = await _end(program)
+    assert (status, len(lines)) == (0, 1)
+    assert "listening on 0.0.0.0 without TLS" in lines[0]
+
+
+async def test_a_wrong_certificate_is_one_line_and_1(runtime: Path, tmp_path: Path) -> None:
+    async with _program("--port", "0", "--ephemeral", "--tls-cert", "absent.pem") as program:
+        status, lines = await _end(program)
+    assert (status, len(lines)) == (1, 1)
+    assert "--tls-cert needs --tls-key too" in lines[0]
 
 
 async def test_embedded_leaves_sigint_to_its_parent_and_ends_with_it(

@@ -6,17 +6,16 @@ it is put in place whole, taken away at the end, and not believed when nobody an
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import http.client
 import json
-import os
-import stat
-import tempfile
+import ssl
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from moobius.local.data import make_private, write_private
+from moobius.local.data import make_private
+from moobius.private_files import is_ours_alone, process_lives, runtime_folder, write_private
 
 FILE = "platform.json"
 ANSWER_SECONDS = 2.0
@@ -31,15 +30,13 @@ class Connection:
     pid: int
     developer_key: str = field(repr=False)
     instance: str
+    ca_file: str = ""
+    """Certificates that make `https` and `wss` trusted; empty for the usual authorities."""
 
 
 def user_file() -> Path:
     """Return where this user's connection file is; whoever writes it makes the directory."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and Path(runtime).is_dir():
-        return Path(runtime) / "moobius" / FILE
-    who = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
-    return Path(tempfile.gettempdir()) / f"moobius-{who}" / FILE
+    return runtime_folder() / FILE
 
 
 def write(file: Path, connection: Connection) -> None:
@@ -63,58 +60,48 @@ def remove(file: Path, instance: str) -> None:
 def read(file: Path) -> Connection | None:
     """Return what a connection file says; None if there is none that we can trust."""
     try:
-        if not _is_ours(file):
+        if not is_ours_alone(file):
             return None
         said = json.loads(file.read_text(encoding="utf-8"))
-        return Connection(**{name: said[name] for name in Connection.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, TypeError):
+        known = Connection.__dataclass_fields__.keys() & said.keys()
+        return Connection(**{name: said[name] for name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
 def find_live(file: Path) -> Connection | None:
     """Return the connection of a Platform that is alive and the one that wrote the file."""
     connection = read(file)
-    if connection is None or not _alive(connection.pid):
+    if connection is None or not process_lives(connection.pid):
         return None
-    return connection if answering(connection.url) == connection.instance else None
+    answered = answering(connection.url, connection.ca_file)
+    return connection if answered == connection.instance else None
 
 
-def answering(url: str) -> str | None:
+def answering(url: str, ca_file: str = "") -> str | None:
     """Return the instance of the Platform that answers at a URL; None if none does."""
-    parts = urlsplit(url)
-    client = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
     try:
-        client.request("GET", "/local/info")
-        return str(json.loads(client.getresponse().read())["data"]["instance"])
+        with contextlib.closing(client_for(url, ca_file, ANSWER_SECONDS)) as client:
+            client.request("GET", "/local/info")
+            return str(json.loads(client.getresponse().read())["data"]["instance"])
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
-    finally:
-        client.close()
 
 
-def _is_ours(file: Path) -> bool:
-    """Return whether only this user could have written the file.
+def client_for(url: str, ca_file: str, seconds: float) -> http.client.HTTPConnection:
+    """Return a client for a Platform's URL, not connected yet.
 
-    In a directory that others can write to, somebody could lay out a file that leads our
-    programs, with their passwords, to a Platform of theirs.
+    Args:
+        url: Its address.
+        ca_file: Authorities to trust instead of the usual ones, if any are named.
+        seconds: How long to wait for connection and answer.
+
+    Raises:
+        OSError: If the authorities cannot be read.
     """
-    if not hasattr(os, "getuid"):
-        return file.is_file()
-    about = file.lstat()
-    return (
-        stat.S_ISREG(about.st_mode)
-        and about.st_uid == os.getuid()
-        and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    )
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # os.kill would end it there; the answer decides alone
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port, timeout=seconds)
+    trust = ssl.create_default_context(cafile=ca_file or None)
+    return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=trust)

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from moobius.errors import BadResponseException, ConfigError, TransportError
 from moobius.local import discovery
@@ -46,6 +45,7 @@ class RunningPlatform:
     ) -> None:
         self.url = connection.url
         self.ws_url = connection.ws_url
+        self.ca_file = connection.ca_file
         self.developer_key = connection.developer_key
         self._child = child
         self._owner = os.getpid()
@@ -137,8 +137,34 @@ def provision(
     }
     if email:
         asked |= {"email": email, "password": password}
-    data = _post(running.url, "/local/project", asked)
+    data = _post(running, "/local/project", asked)
     return Provision(data["email"], data["password"], data["service_id"], data["channels"])
+
+
+def hold(
+    running: RunningPlatform, holder: str, service_id: str, *, seconds: float, resume: bool = False
+) -> None:
+    """Let a Platform keep what comes for a service that is started again.
+
+    Args:
+        running: The Platform.
+        holder: Who asks; `end_hold` takes the same.
+        service_id: The service.
+        seconds: How long something is kept.
+        resume: Deliver what was kept; from now on keep only what meets no connection.
+
+    Raises:
+        BadResponseException: If the Platform refuses.
+        TransportError: If it does not answer.
+    """
+    asked = {"holder": holder, "service_id": service_id, "seconds": seconds, "resume": resume}
+    _post(running, "/local/hold", {"developer_key": running.developer_key, **asked})
+
+
+def end_hold(running: RunningPlatform, holder: str) -> None:
+    """Let a Platform keep nothing any more for this holder; raises as `hold` does."""
+    asked = {"developer_key": running.developer_key, "holder": holder}
+    _post(running, "/local/hold/end", asked)
 
 
 def _find(data: Path) -> discovery.Connection | None:
@@ -229,18 +255,16 @@ def _stop(child: subprocess.Popen[str]) -> None:
     child.wait()
 
 
-def _post(url: str, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _post(running: RunningPlatform, path: str, asked: dict[str, Any]) -> dict[str, Any]:
     endpoint = f"POST {path}"
-    parts = urlsplit(url)
-    client = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
     try:
-        headers = {"Content-Type": "application/json"}
-        client.request("POST", path, json.dumps(asked), headers)
-        reply = json.loads(client.getresponse().read())
+        client = discovery.client_for(running.url, running.ca_file, ANSWER_SECONDS)
+        with contextlib.closing(client):
+            headers = {"Content-Type": "application/json"}
+            client.request("POST", path, json.dumps(asked), headers)
+            reply = json.loads(client.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TransportError(f"no answer from {url}: {error}", endpoint=endpoint) from error
-    finally:
-        client.close()
+        raise TransportError(f"no answer from {running.url}: {error}", endpoint=endpoint) from error
     if reply["code"] != 10000:
         raise BadResponseException(reply["message"], endpoint=endpoint, code=reply["code"])
     data: dict[str, Any] = reply["data"]

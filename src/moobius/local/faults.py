@@ -1,8 +1,29 @@
-"""Misfortunes on purpose, for tests of clients; the one place where they are done."""
+"""Misfortunes on purpose, for tests of clients and for the curious; the one place that does them.
+
+While there is no plan nothing of this is in the way.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from loguru import logger
+
+from moobius.local.fault_plan import Dice, FaultPlan
 from moobius.local.hub import Hub
+from moobius.local.model.refusal import Code, Refused
+from moobius.local.passwords import digest_of
+from moobius.local.wire.inbound import Request
+
+Send = Callable[[str], Awaitable[None]]
+
+LOGINS = ("user_login", "service_login")
+HARMLESS = ("heartbeat", "ping")  # always answered with `status: true`, also before a login
+VERDICTS = 4096  # remembered, of frames that may be repeated
+HOLD_SECONDS = 0.1  # how long a frame waits for one that may overtake it
+ON_PURPOSE = "This went wrong on purpose (--faults)"
 
 
 class Faults:
@@ -10,8 +31,134 @@ class Faults:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._dice: Dice | None = None
+        self._expired: set[str] = set()
+        self._verdicts: dict[str, bool] = {}
+
+    @property
+    def plan(self) -> FaultPlan | None:
+        """What goes wrong, and how often; None if nothing does. Its seed is the one in use."""
+        return self._dice.plan if self._dice is not None else None
+
+    def begin(self, plan: FaultPlan | str) -> None:
+        """Let things go wrong from now on: frames on connections that are opened from now on.
+
+        Args:
+            plan: Chances, or the words of `--faults`.
+
+        Raises:
+            ConfigError: If the words are none.
+        """
+        self._dice = Dice(FaultPlan.read(plan) if isinstance(plan, str) else plan)
+        logger.warning("things go wrong on purpose: {}", self._dice.plan)
+
+    def end(self) -> None:
+        """Let nothing go wrong any more; tokens that expired on purpose are good again."""
+        self._dice = None
+        self._expired.clear()
+        self._verdicts.clear()
 
     def cut_connections(self) -> None:
         """Break all live sockets without a word."""
         for peer in self._hub:
             peer.cut()
+
+    def hit(self, fault: str) -> bool:
+        """Return whether a fault of the plan happens now."""
+        return self._dice is not None and self._dice.hit(fault)
+
+    def wait(self) -> float:
+        """Return for how many seconds to hold back a frame or a reply."""
+        return self._dice.wait() if self._dice is not None else 0.0
+
+    def check_token(self, digest: str) -> None:
+        """Refuse a token that expires now, or did before, on purpose."""
+        if self._dice is None:
+            return
+        if digest in self._expired or self.hit("expire_tokens"):
+            self._expired.add(digest)
+            raise Refused(Code.NOT_AUTHENTICATED, "Expired access_token")
+
+    def check_request(self) -> None:
+        """Fail to carry out a request that is to be answered with status 500."""
+        if self.hit("http500"):
+            raise Refused(Code.INTERNAL, ON_PURPOSE)
+
+    async def before_reply(self, request: web.Request) -> None:
+        """Hold back the reply to a request that is done, or lose it with its connection."""
+        if self._dice is None:
+            return
+        await asyncio.sleep(self.wait())
+        if self.hit("cut") and request.transport is not None:
+            request.transport.abort()
+
+    def check_frame(self, request: Request) -> None:
+        """Refuse a frame that is to be refused."""
+        if self._dice is None or request.type in HARMLESS:
+            return
+        token = request.frame.get("access_token")
+        if request.type in LOGINS and isinstance(token, str):
+            self.check_token(digest_of(token))
+        if self._refuses(request.request_id):
+            raise Refused(Code.NOT_PERMITTED, ON_PURPOSE)
+
+    def _refuses(self, request_id: str) -> bool:
+        """Return whether a frame is refused; the same for a repeat of it, or order would suffer."""
+        if not request_id:
+            return self.hit("refuse")
+        if request_id in self._verdicts:
+            return self._verdicts[request_id]
+        verdict = self._verdicts[request_id] = self.hit("refuse")
+        if len(self._verdicts) > VERDICTS:
+            del self._verdicts[next(iter(self._verdicts))]
+        return verdict
+
+    def way_out(self, send: Send, cut: Callable[[], None]) -> Send:
+        """Return how frames leave a connection that is being opened.
+
+        Args:
+            send: Writes one.
+            cut: Breaks the connection.
+        """
+        return send if self._dice is None else TroubledWay(self, send, cut)
+
+
+class TroubledWay:
+    """A way out on which frames are lost, late, doubled, or overtaken."""
+
+    def __init__(self, faults: Faults, send: Send, cut: Callable[[], None]) -> None:
+        self._faults = faults
+        self._send = send
+        self._cut = cut
+        self._held: str | None = None
+        self._releasing: asyncio.Task[None] | None = None
+
+    async def __call__(self, text: str) -> None:
+        """Send a frame, or whatever happens instead."""
+        if self._faults.hit("cut"):
+            self._cut()
+            return
+        seconds = self._faults.wait()
+        if seconds:
+            await asyncio.sleep(seconds)
+        if self._held is None and self._faults.hit("reorder"):
+            self._held = text
+            self._releasing = asyncio.create_task(self._release_later(), name="held frame")
+            return
+        await self._send(text)
+        if self._faults.hit("duplicate"):
+            await self._send(text)
+        await self._release()
+
+    async def _release_later(self) -> None:
+        """Let the held frame go when none has come to overtake it."""
+        await asyncio.sleep(HOLD_SECONDS)
+        try:
+            await self._release()
+        except (ConnectionError, RuntimeError) as error:
+            logger.debug("a client left while a frame for it was held: {}", error)
+
+    async def _release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            await self._send(held)

@@ -7,6 +7,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from moobius.local.fault_plan import FaultPlan
+
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 KIB = 1024
@@ -16,6 +18,10 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8484
 DEFAULT_DATA = Path(".moobius")
 
+ALL_FEATURES = ("deduplicate", "inline_recipients")
+"""A repeated `request_id` is done once; recipients may be a list of ids (platform.md Q36)."""
+
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 WILDCARDS = ("0.0.0.0", "::")
 
 
@@ -31,9 +37,21 @@ class Limits:
     file_bytes: int = 256 * MIB
     pending_frames: int = 1024  # decided but not yet in the journal, before readers wait
     idle_seconds: float = 600.0
+    connection_seconds: float = 0.0  # then a socket is closed with 1001; 0 never, 7200 as hosted
+    connections_per_account: int = 256  # windows and programs; more is one that forgets to close
+    strangers: int = 1024  # connections that have not logged in, of everybody together
+    header_bytes: int = 8 * KIB  # of the first line of an HTTP request, and of each header
+    keep_alive_seconds: float = 75.0  # that an HTTP connection may wait for its next request
     bad_login_seconds: float = 1.0  # before a refused login is answered
     bad_logins: int = 5  # in a row, then the socket is closed with 1008
     upload_seconds: float = 3600.0  # how long an upload form is good for
+    stalled_seconds: float = 60.0  # for a request's body, or the next piece of an upload
+    name_chars: int = 256  # of names of people, agents, channels and groups, and of addresses
+    text_chars: int = 16 * KIB  # of descriptions, avatars, and any other text of a request
+    groups_per_account: int = 100_000  # valid for ever, so a loop in a program has to end somewhere
+    code_ms: int = 15 * 60_000  # how long a confirmation code is good for
+    free_attempts: int = 5  # wrong passwords in a row, for one account, before it has to wait
+    longest_wait_ms: int = 60_000  # waits double from 1 s up to this
     recent_requests: int = 4096  # remembered per identity, so that a repeat is not done twice
     coalesce_ms: int = 500  # older clients' requests for one view that make up one refresh
     access_token_ms: int = 24 * HOUR_MS
@@ -52,6 +70,16 @@ class PlatformOptions:
             effect unless `host` is a loopback address.
         allow_hosts: Further names by which clients may address this Platform.
         allow_origins: Further origins (`https://chat.example`) whose pages may use it.
+        confirm_sign_up: Accounts need a code before they can be used. The code is in the log: a
+            Platform on this machine sends no mail.
+        tls_cert: A certificate, as PEM, with which to speak `https://` and `wss://` only.
+        tls_key: Its private key, as PEM.
+        features: What the answer to a login announces beyond 1.8.0 (`ALL_FEATURES`); with none
+            of them, clients behave as they do towards the hosted Platform.
+        metrics: Let everybody who may reach this Platform read `/metrics`, not only programs on
+            this machine.
+        faults: What goes wrong on purpose from the start.
+        seed: A file of people and channels that are added where they are missing.
         limits: How much is too much.
     """
 
@@ -61,12 +89,24 @@ class PlatformOptions:
     developer: bool = True
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    confirm_sign_up: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    features: tuple[str, ...] = ALL_FEATURES
+    metrics: bool = False
+    faults: FaultPlan | None = None
+    seed: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
     @property
     def developer_mode(self) -> bool:
         """Whether developer mode is in effect."""
         return self.developer and is_loopback(self.host)
+
+    @property
+    def scheme(self) -> str:
+        """`https` or `http`."""
+        return "https" if self.tls_cert is not None else "http"
 
 
 def is_loopback(host: str) -> bool:
@@ -108,9 +148,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to keep everything (default: %(default)s)",
     )
     add("--ephemeral", action="store_true", help="keep everything in memory, forget it at the end")
+    add("--seed", type=Path, metavar="FILE", help="people and channels to add where missing (JSON)")
     add("--no-developer", action="store_true", help="no ready-made people, no /local/ endpoints")
     add("--allow-host", action="append", default=[], metavar="NAME", help="a further host name")
     add("--allow-origin", action="append", default=[], metavar="URL", help="a further origin")
+    add(
+        "--confirm-sign-up",
+        action="store_true",
+        help="accounts need a confirmation code first; it is in the log",
+    )
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate (PEM): speak https and wss")
+    add("--tls-key", type=Path, metavar="FILE", help="the private key of that certificate (PEM)")
+    add("--metrics", action="store_true", help="let others than this machine read /metrics")
+    add("--faults", metavar="SPEC", help="things go wrong on purpose, as in cut=0.01,seed=7")
+    add(
+        "--log-level",
+        type=str.upper,
+        choices=LOG_LEVELS,
+        default="INFO",
+        help="how much to say on standard error (default: %(default)s); DEBUG tells every frame",
+    )
+    add("-v", "--verbose", action="store_const", const="DEBUG", dest="log_level", help="say all")
     add("--embedded", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -123,6 +181,12 @@ def options_from(arguments: argparse.Namespace) -> PlatformOptions:
         developer=not arguments.no_developer,
         allow_hosts=tuple(arguments.allow_host),
         allow_origins=tuple(arguments.allow_origin),
+        confirm_sign_up=arguments.confirm_sign_up,
+        tls_cert=arguments.tls_cert,
+        tls_key=arguments.tls_key,
+        metrics=arguments.metrics,
+        seed=arguments.seed,
+        faults=FaultPlan.read(arguments.faults) if arguments.faults else None,
     )
 
 

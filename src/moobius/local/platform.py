@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import secrets
+import ssl
 import tempfile
 import time
 import uuid
@@ -13,21 +14,31 @@ from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
+from loguru import logger
 
 from moobius.errors import ConfigError
 from moobius.local.data import DataDirectory
 from moobius.local.engine import Engine
 from moobius.local.faults import Faults
 from moobius.local.hub import GOING_AWAY, Hub
-from moobius.local.options import WILDCARDS, PlatformOptions, netloc
+from moobius.local.meters import Meters
+from moobius.local.options import WILDCARDS, PlatformOptions, is_loopback, netloc
+from moobius.local.seed import Seed, read_seed, sow
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Store
 from moobius.local.store.sqlite import SqliteStore
+from moobius.local.tls import authority_in, server_context
 from moobius.local.web.app import WebApp
 from moobius.local.web.developer import Developer, create_people
 from moobius.local.web.files import Files
+from moobius.local.web.operations import Operations
+from moobius.local.web.request_log import request_log, server_log
 
 SHUTDOWN_SECONDS = 2.0
+OPEN_AND_PLAIN = (
+    "listening on {} without TLS: whoever is on the way can read passwords and messages; "
+    "use --tls-cert and --tls-key (`moobius platform cert DIR` makes them), or a proxy with TLS"
+)
 
 
 class LocalPlatform:
@@ -57,18 +68,24 @@ class LocalPlatform:
         self._new_id = new_id
         self._hub = Hub()
         self.faults = Faults(self._hub)
+        self._meters = Meters()
         self._open = contextlib.AsyncExitStack()
 
     @property
     def url(self) -> str:
-        """Where clients on this machine reach it, as in `http://127.0.0.1:8484`."""
+        """Where clients on this machine reach it, as in `http://127.0.0.1:8484`, or `https`."""
         host = "127.0.0.1" if self.options.host in WILDCARDS else self.options.host
-        return f"http://{netloc(host, self.port)}"
+        return f"{self.options.scheme}://{netloc(host, self.port)}"
 
     @property
     def ws_url(self) -> str:
-        """The same for WebSockets, as in `ws://127.0.0.1:8484/`."""
+        """The same for WebSockets, as in `ws://127.0.0.1:8484/`, or `wss`."""
         return f"ws{self.url.removeprefix('http')}/"
+
+    @property
+    def ca_file(self) -> str:
+        """The file that makes clients trust it; empty where none is needed."""
+        return authority_in(self.options.tls_cert)
 
     async def __aenter__(self) -> LocalPlatform:
         await self.start()
@@ -86,9 +103,12 @@ class LocalPlatform:
         """Open the data and accept connections.
 
         Raises:
-            ConfigError: If the port is taken, or the data directory cannot be used.
+            ConfigError: If the port is taken, or the data directory, the certificate or the seed
+                cannot be used.
             StorageError: If the journal cannot be read.
         """
+        tls = server_context(self.options.tls_cert, self.options.tls_key)
+        seed = self._read_seed()
         async with contextlib.AsyncExitStack() as stack:
             store, files = self._open_data(stack)
             engine = Engine(
@@ -97,13 +117,20 @@ class LocalPlatform:
                 clock=self._clock,
                 new_id=self._new_id,
                 limits=self.options.limits,
+                on_batch=self._meters.batch,
             )
             await engine.start()
             stack.push_async_callback(engine.stop)
+            if seed is not None:
+                await sow(engine, seed)
             if self.options.developer_mode:
                 await create_people(engine)
-            await self._listen(engine, files, stack)
+            await self._listen(engine, files, tls, stack)
             self._open = stack.pop_all()
+        if self.options.faults is not None:
+            self.faults.begin(self.options.faults)
+        if not is_loopback(self.options.host) and tls is None:
+            logger.warning(OPEN_AND_PLAIN, self.options.host)
 
     async def stop(self) -> None:
         """Say goodbye to clients, finish what was begun, let go of port and data."""
@@ -114,6 +141,12 @@ class LocalPlatform:
     def cut_connections(self) -> None:
         """Break all live sockets without a word, as a bad network would."""
         self.faults.cut_connections()
+
+    def _read_seed(self) -> Seed | None:
+        file = self.options.seed
+        if file is None:
+            return None
+        return read_seed(file, developer_mode=self.options.developer_mode)
 
     def _open_data(self, stack: contextlib.AsyncExitStack) -> tuple[Store, Files]:
         limits = self.options.limits
@@ -127,15 +160,32 @@ class LocalPlatform:
             data.files, limits, self._new_id
         )
 
-    async def _listen(self, engine: Engine, files: Files, stack: contextlib.AsyncExitStack) -> None:
-        developer = Developer(self.developer_key, self.instance)
-        app = WebApp(engine, self._hub, files, developer, self.options).application()
+    async def _listen(
+        self,
+        engine: Engine,
+        files: Files,
+        tls: ssl.SSLContext | None,
+        stack: contextlib.AsyncExitStack,
+    ) -> None:
+        developer = Developer(self.developer_key, self.instance, self._hub)
+        operations = Operations(engine, self._hub, self._meters, self.options)
+        web_app = WebApp(
+            *(engine, self._hub, files, developer, self.options, operations, self.faults)
+        )
+        limits = self.options.limits
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
+            web_app.application(),
+            logger=server_log(),
+            access_log_class=request_log(web_app.book),
+            shutdown_timeout=SHUTDOWN_SECONDS,
+            handle_signals=False,
+            keepalive_timeout=limits.keep_alive_seconds,
+            max_line_size=limits.header_bytes,
+            max_field_size=limits.header_bytes,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, self.options.host, self.options.port)
+        site = web.TCPSite(runner, self.options.host, self.options.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:

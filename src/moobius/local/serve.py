@@ -27,12 +27,13 @@ OLD_LOGS = 1
 def main(arguments: argparse.Namespace) -> int:
     """Run what `moobius platform` was told, and return the exit status."""
     options = options_from(arguments)
+    _allow_many_connections()
     embedded: bool = arguments.embedded
     connection_files = []
     if embedded or options.data is not None:
         connection_files.append(arguments.data / discovery.FILE)
     try:
-        _set_up_log(arguments.data / "platform.log" if embedded else None)
+        _set_up_log(arguments.data / "platform.log" if embedded else None, arguments.log_level)
     except OSError as error:
         _complain(f"cannot write to {arguments.data}: {error.strerror}; make it writable")
         return 1
@@ -56,8 +57,8 @@ async def serve(
 ) -> int:
     """Run a Platform until SIGINT or SIGTERM, and return the exit status.
 
-    Prints `Moobius Platform ready on http://H:P` when it accepts connections; what went wrong
-    before is one line on standard error.
+    Prints `Moobius Platform ready on http://H:P`, or `https`, when it accepts connections; what
+    went wrong before is one line on standard error.
 
     Args:
         options: How the Platform runs.
@@ -78,8 +79,8 @@ async def serve(
         return 1
     try:
         with _connection_files(platform, connection_files or [], user_wide):
-            ready = f"Moobius Platform ready on http://{netloc(options.host, platform.port)}"
-            print(ready, flush=True)  # noqa: T201 - the promise of this command
+            where = f"{options.scheme}://{netloc(options.host, platform.port)}"
+            print(f"Moobius Platform ready on {where}", flush=True)  # noqa: T201 - the promise of this command
             await stop.wait()
     except MoobiusError as error:
         _complain(str(error))
@@ -107,7 +108,12 @@ def _connection_files(
     platform: LocalPlatform, files: list[Path], user_wide: bool
 ) -> Iterator[None]:
     connection = discovery.Connection(
-        platform.url, platform.ws_url, os.getpid(), platform.developer_key, platform.instance
+        platform.url,
+        platform.ws_url,
+        os.getpid(),
+        platform.developer_key,
+        platform.instance,
+        platform.ca_file,
     )
     written: list[Path] = []
     try:
@@ -127,6 +133,15 @@ def _connection_files(
     finally:
         for file in written:
             discovery.remove(file, platform.instance)
+
+
+def _allow_many_connections() -> None:
+    """Have as many files open as the system lets us; its usual limit is that of small programs."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # not on Windows, or not allowed
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _stop_on_signals(stop: asyncio.Event, *, ignore_interrupt: bool) -> None:
@@ -153,13 +168,13 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
     threading.Thread(target=wait_for_end, name="stdin watcher", daemon=True).start()
 
 
-def _set_up_log(file: Path | None) -> None:
+def _set_up_log(file: Path | None, level: str) -> None:
     logger.remove()
     if file is None:
-        logger.add(sys.stderr, level="INFO")
+        logger.add(sys.stderr, level=level)
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    logger.add(file, level="INFO", rotation=LOG_BYTES, retention=OLD_LOGS)
+    logger.add(file, level=level, rotation=LOG_BYTES, retention=OLD_LOGS)
 
 
 def _complain(line: str) -> None:
