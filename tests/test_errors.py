@@ -14,6 +14,7 @@ from moobius import errors
 TREE: dict[str, tuple[type[BaseException], ...]] = {
     "MoobiusError": (Exception,),
     "ConfigError": (errors.MoobiusError,),
+    "ValidationError": (errors.ConfigError, ValueError),
     "MissingFile": (errors.MoobiusError, FileNotFoundError),
     "FileInTheWay": (errors.MoobiusError, FileExistsError),
     "PayloadError": (errors.MoobiusError,),
@@ -23,6 +24,17 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "UnstorableError": (errors.StorageError, TypeError),
     "WrongMode": (errors.MoobiusError,),
     "WandError": (errors.MoobiusError,),
+    "MessagingError": (errors.MoobiusError,),
+    "ProtocolError": (errors.MessagingError, ValueError),
+    "NotAuthentic": (errors.ProtocolError,),
+    "Unsendable": (errors.MessagingError, ValueError),
+    "QueueFull": (errors.MessagingError, OSError),
+    "TooManyRequests": (errors.MessagingError, RuntimeError),
+    "RequestTimeout": (errors.MessagingError, TimeoutError),
+    "RequestFailed": (errors.MessagingError,),
+    "FileRefused": (errors.MessagingError, OSError),
+    "PeerLost": (errors.MessagingError, ConnectionError),
+    "PeerClosed": (errors.PeerLost, RuntimeError),
     "PlatformError": (errors.MoobiusError,),
     "TransportError": (errors.PlatformError,),
     "LoginRefused": (errors.PlatformError,),
@@ -41,11 +53,26 @@ PLAIN = [
     errors.UnstorableError,
     errors.WrongMode,
     errors.WandError,
+    errors.MessagingError,
+    errors.ProtocolError,
+    errors.NotAuthentic,
+    errors.Unsendable,
+    errors.QueueFull,
+    errors.TooManyRequests,
+    errors.RequestTimeout,
+    errors.FileRefused,
+    errors.PeerLost,
+    errors.PeerClosed,
 ]
 
 # One of every kind, and what it says to a person.
 SAID: list[tuple[errors.MoobiusError, str]] = [
     *((kind("the file is gone"), "the file is gone") for kind in PLAIN),
+    (errors.RequestFailed("no such request", kind="unknown"), "no such request"),
+    (
+        errors.ValidationError({}, [("SERVER.port", "too small"), ("id", "is missing")]),
+        "SERVER.port: too small; id: is missing",
+    ),
     (
         errors.FrameTooLarge(200, 100),
         "frame of 200 bytes not sent: the limit is 100 bytes; "

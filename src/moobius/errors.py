@@ -2,6 +2,7 @@
 
 MoobiusError
 ├── ConfigError                fix the settings and start again
+│   └── ValidationError        .errors names each one (messaging; also a ValueError)
 ├── MissingFile                a file that was named is not there (also a FileNotFoundError)
 ├── FileInTheWay               a file is there that may not be replaced (also a FileExistsError)
 ├── PayloadError               a frame we cannot read, or may not send
@@ -11,6 +12,17 @@ MoobiusError
 │   └── UnstorableError        a key or value of a type that no engine keeps (also a TypeError)
 ├── WrongMode                  a service-only verb called in user mode, or the reverse
 ├── WandError                  a service could not be started, reached or stopped
+├── MessagingError             talking with a peer over moobius.messaging failed
+│   ├── ProtocolError          the peer's bytes cannot be trusted; we hang up (also a ValueError)
+│   │   └── NotAuthentic       a wrong key, or a message that was tampered with
+│   ├── Unsendable             a header too long to be sent (also a ValueError)
+│   ├── QueueFull              too much waits to be sent; try again later (also an OSError)
+│   ├── TooManyRequests        too many wait for their answer (also a RuntimeError)
+│   ├── RequestTimeout         no answer in time (also a TimeoutError)
+│   ├── RequestFailed          the peer says that it cannot answer; .kind says why
+│   ├── FileRefused            a file that may not, or cannot, be transferred (also an OSError)
+│   └── PeerLost               the connection ended (also a ConnectionError)
+│       └── PeerClosed         the peer hung up (also a RuntimeError)
 └── PlatformError              asking the Platform failed; .endpoint says for what
     ├── TransportError         it may never have arrived; trying again can help
     ├── LoginRefused           the socket stays logged out; fix credentials or ids
@@ -22,6 +34,7 @@ Messages are for people: what was wrong, where, and what would be right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -31,6 +44,23 @@ class MoobiusError(Exception):
 
 class ConfigError(MoobiusError):
     """The settings are incomplete or contradict each other."""
+
+
+class ValidationError(ConfigError, ValueError):
+    """Settings that their specification refuses.
+
+    Attributes:
+        config: The settings, as they were refused.
+        errors: (name, reason) for each faulty one, as in `("SERVER.port", "...")`.
+    """
+
+    def __init__(self, config: Any, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in errors))
+        self.config = config
+        self.errors = list(errors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.config, self.errors)
 
 
 class MissingFile(MoobiusError, FileNotFoundError):
@@ -86,6 +116,62 @@ class WandError(MoobiusError):
     """A service could not be started, reached or stopped."""
 
 
+class MessagingError(MoobiusError):
+    """Talking with a peer over `moobius.messaging` failed."""
+
+
+class ProtocolError(MessagingError, ValueError):
+    """Bytes of a peer that cannot be trusted; the connection they came on is closed."""
+
+
+class NotAuthentic(ProtocolError):
+    """The peer does not hold our key, or a message was changed, repeated or left out."""
+
+
+class Unsendable(MessagingError, ValueError):
+    """A message whose header is longer than the format allows."""
+
+
+class QueueFull(MessagingError, OSError):
+    """Too much waits to be sent; this was not queued."""
+
+
+class TooManyRequests(MessagingError, RuntimeError):
+    """Too many requests wait for their answer; this one was not sent."""
+
+
+class RequestTimeout(MessagingError, TimeoutError):
+    """A request that was not answered in time."""
+
+
+class RequestFailed(MessagingError):
+    """A request that the peer cannot answer, or whose answer cannot be understood.
+
+    Attributes:
+        kind: Why: `unknown`, `exception`, `not-found`, `refused`, `encoding` as the peer says, or
+            `malformed` for an answer without a value.
+    """
+
+    def __init__(self, reason: str, *, kind: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _failed_request, (self.args[0], self.kind)
+
+
+class FileRefused(MessagingError, OSError):
+    """A file that the policy does not let through, or that cannot be read or written."""
+
+
+class PeerLost(MessagingError, ConnectionError):
+    """The connection to the peer ended, or there is none."""
+
+
+class PeerClosed(PeerLost, RuntimeError):
+    """The peer closed the connection."""
+
+
 class PlatformError(MoobiusError):
     """Asking the Platform for something failed.
 
@@ -133,6 +219,10 @@ class BadResponseException(PlatformError):
 
 class Unauthorized(BadResponseException):
     """The access token is missing, invalid or expired (code 10005)."""
+
+
+def _failed_request(reason: str, kind: str) -> RequestFailed:
+    return RequestFailed(reason, kind=kind)
 
 
 def _rebuild(cls: type[PlatformError], state: dict[str, Any]) -> PlatformError:

@@ -1,0 +1,124 @@
+"""One connection in asyncio: bytes between a transport and its `AsyncLink`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from moobius.messaging.link import Link
+from moobius.messaging.sockets import set_keepalive
+
+WRITE_SIZE = 256 * 1024
+
+
+class Owner(Protocol):
+    """What a wire needs of the `AsyncLink` whose it is."""
+
+    link: Link
+
+    def received(self, data: bytes) -> None:
+        """Take bytes from the connection."""
+
+    def flush(self) -> None:
+        """Send what waits."""
+
+    def detached(self, wire: Wire, error: Exception | None) -> None:
+        """Take note that the connection is gone."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, made: Callable[[Wire], Owner]) -> None:
+        """Wait for the connection.
+
+        Args:
+            made: Called with the connection; returns whose it is.
+        """
+        self._made = made
+        self._owner: Owner | None = None
+        self._is_paused = False
+        self._is_reading = True
+        self._unconfirmed = 0
+
+    @property
+    def has_unsent(self) -> bool:
+        """Tell whether the transport still holds something."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        # Writing is paused while the transport holds any byte. So one message at a time is under
+        # way, and what a lost connection takes with it is known exactly. (Inside TLS "any" is said
+        # with a 1: with a 0 asyncio pauses without a byte, and forgets to go on.)
+        is_tls = transport.get_extra_info("sslcontext") is not None
+        transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
+        _notice_death(transport)
+        self._owner = self._made(self)
+
+    def send(self, link: Link) -> None:
+        """Hand over what waits, until the system takes no more."""
+        while link.wants_to_send and not self._is_paused:
+            # Several at once only where a loss forgets the queue anyway.
+            data = b"" if link.resume_queue else link.take_whole(WRITE_SIZE)
+            if data:
+                self.transport.write(data)
+                continue
+            piece = link.data_to_send(WRITE_SIZE)
+            self._unconfirmed = len(piece)
+            self.transport.write(piece)
+            if not self._is_paused:
+                self._confirm(link)
+
+    def _confirm(self, link: Link) -> None:
+        if self._unconfirmed:
+            link.sent(self._unconfirmed)
+            self._unconfirmed = 0
+
+    def set_reading(self, is_on: bool) -> None:
+        """Read on, or let the peer wait."""
+        if is_on != self._is_reading and not self.transport.is_closing():
+            self._is_reading = is_on
+            (self.transport.resume_reading if is_on else self.transport.pause_reading)()
+
+    def abandon(self) -> None:
+        """Hang up at once; nobody hears of it."""
+        self._owner = None
+        self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came."""
+        if self._owner is not None and not self.transport.is_closing():
+            self._owner.received(data)
+
+    def pause_writing(self) -> None:
+        """Note that the system takes no more."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """Note that all is handed over, and go on."""
+        self._is_paused = False
+        if self._owner is not None:
+            self._confirm(self._owner.link)
+            self._owner.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hand on that it is over."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.detached(self, exc)
+
+
+def _notice_death(transport: asyncio.Transport) -> None:
+    """Let the system tell when the peer of a silent connection is gone; over TCP, where it can."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+        with contextlib.suppress(NotImplementedError):
+            set_keepalive(sock)

@@ -1,0 +1,137 @@
+"""What arrives at a link, and what it means: events for the shell, files, answers to requests."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from loguru import logger
+
+from moobius.errors import FileRefused, RequestFailed
+from moobius.messaging import messages
+from moobius.messaging.events import Answered, Failed, LinkEvent
+from moobius.messaging.files import OutgoingFile
+from moobius.messaging.framing import FileBegins, FilePiece, FramingEvent, Message
+from moobius.messaging.messages import FILETRANSFER, Dropped, FileResponse, Request, Response
+from moobius.messaging.policy import FilePolicy
+from moobius.messaging.reception import Reception
+from moobius.messaging.requests import Pending, PendingRequests
+
+
+class Host(Protocol):
+    """What an intake needs of its link."""
+
+    name: str
+    files: FilePolicy
+    pending: PendingRequests
+
+    @property
+    def max_file_size(self) -> int | None:
+        """Bytes of the largest file that may be sent."""
+
+    def answer_file(self, request: Request, file: OutgoingFile) -> None:
+        """Send a file that was asked for."""
+
+    def refuse(self, request: Request, kind: str, reason: str) -> None:
+        """Tell why a request fails, if the peer asked to be told."""
+
+
+class Intake:
+    """Takes what a decoder found; `events` is what the shell should hear of."""
+
+    def __init__(self, host: Host) -> None:
+        self.events: deque[LinkEvent] = deque()
+        self._host = host
+        self._reception: Reception | None = None  # of the content that comes in pieces
+
+    def take(self, event: FramingEvent) -> None:
+        """Take one event of a decoder."""
+        if isinstance(event, Message):
+            self._take_message(event)
+        elif isinstance(event, FileBegins):
+            self._reception = self._reception_of(event)
+        elif self._reception is None:
+            raise AssertionError("the decoder sent content without a header")
+        elif isinstance(event, FilePiece):
+            self._reception.write(event.data)
+        else:
+            self._end_reception(self._reception)
+
+    def abandon(self) -> None:
+        """Forget what is half received."""
+        if self._reception is not None:
+            self._reception.abandon()
+            self._reception = None
+
+    def fail(self, pending: Pending, kind: str, reason: str) -> None:
+        """Let a request end without an answer."""
+        what = f"{self._host.name}: {pending.name!r} failed: {reason}"
+        self.events.append(Failed(pending, RequestFailed(what, kind=kind)))
+
+    def _take_message(self, message: Message) -> None:
+        meaning = messages.read(message.header, message.content)
+        if isinstance(meaning, Dropped):
+            self._log_dropped(meaning)
+        elif isinstance(meaning, Response):
+            self._take_response(meaning)
+        elif isinstance(meaning, Request) and meaning.name == FILETRANSFER:
+            self._serve_file(meaning)
+        elif isinstance(meaning, (messages.Action, Request)):
+            self.events.append(meaning)
+
+    def _take_response(self, response: Response) -> None:
+        pending = self._pending_for(response)
+        if pending is None:
+            return
+        self._host.pending.remove(pending)
+        if response.failure is not None:
+            self.fail(pending, *response.failure)
+        elif pending.is_file:
+            self.fail(pending, "malformed", "the answer is a value and not a file")
+        else:
+            self.events.append(Answered(pending, response.value))
+
+    def _pending_for(self, response: Response | FileResponse) -> Pending | None:
+        pending = self._host.pending.find(response.request_id, response.name)
+        if pending is None:
+            what = f"an answer to {response.name!r:.60}, which nobody waits for"
+            logger.warning("{}: dropped {}", self._host.name, what)
+        return pending
+
+    def _serve_file(self, request: Request) -> None:
+        place = request.kwargs.get("filepath")
+        try:
+            file = OutgoingFile.open(self._host.files.to_read(place), self._host.max_file_size)
+        except FileRefused as error:
+            logger.warning("{}: file not sent: {}", self._host.name, error)
+            is_missing = isinstance(error.__cause__, FileNotFoundError)
+            kind, reason = ("not-found", "no such file") if is_missing else ("refused", "refused")
+            self._host.refuse(request, kind, reason)
+            return
+        self._host.answer_file(request, file)
+
+    def _reception_of(self, begins: FileBegins) -> Reception:
+        meaning, pending = messages.read(begins.header), None
+        if isinstance(meaning, Dropped):
+            self._log_dropped(meaning)
+        elif isinstance(meaning, FileResponse):
+            pending = self._pending_for(meaning)
+            if pending is not None and not pending.is_file:
+                self._host.pending.remove(pending)
+                self.fail(pending, "malformed", "the answer is a file and not a value")
+                pending = None
+        host = self._host
+        return Reception.of(
+            meaning, begins.header, peer=host.name, pending=pending, policy=host.files
+        )
+
+    def _end_reception(self, reception: Reception) -> None:
+        event, self._reception = reception.finish(), None
+        pending = reception.pending
+        # Time may have run out while the file came.
+        if event is not None and (pending is None or self._host.pending.remove(pending)):
+            self.events.append(event)
+
+    def _log_dropped(self, dropped: Dropped) -> None:
+        level = "DEBUG" if dropped.is_expected else "WARNING"
+        logger.log(level, "{}: dropped {}", self._host.name, dropped.reason)

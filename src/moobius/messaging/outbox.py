@@ -1,0 +1,210 @@
+"""Messages on their way out: whole ones, in order, each handed over from first to last byte. Pure.
+
+What is promised across a lost connection (specification 2.3), with `resume_queue`:
+
+- A message of which only a part was handed to the system is sent again from its first byte. The
+  peer's half is thrown away with the connection it came on, so none is processed twice and none is
+  mixed into another.
+- A message that was handed over completely is *not* repeated, because nothing tells whether it
+  arrived: the protocol has no acknowledgement. If the network then loses it, it is lost. A request
+  does better: it stays pending until its answer comes, and is sent again on the next connection.
+
+So what must not get lost is sent as a request.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from moobius.errors import QueueFull
+from moobius.messaging.files import OutgoingFile
+from moobius.messaging.framing import framed
+from moobius.messaging.limits import DEFAULT_LIMITS, Limits
+from moobius.messaging.messages import Encoded
+
+JOINED = 64 * 1024
+"""A content up to this size is sent in one piece with its header."""
+
+Seal = Callable[["Outgoing"], bytes]
+"""Makes the header that goes on the wire: with the connection's signature, or as it is."""
+
+
+@dataclass(eq=False)
+class Outgoing:
+    """One message that waits to be sent."""
+
+    header: bytes
+    """Without the two bytes of its length, and unsigned: keys belong to a connection."""
+    content: bytes | OutgoingFile = b""
+    request_id: str | None = None
+    """The request that it is, if it is one."""
+    memory: int = field(init=False)
+    """How many bytes of memory it holds; a file is read while it is sent."""
+
+    def __post_init__(self) -> None:
+        in_memory = 0 if isinstance(self.content, OutgoingFile) else len(self.content)
+        self.memory = len(self.header) + in_memory
+
+    @classmethod
+    def of(cls, message: Encoded, request_id: str | None = None) -> Outgoing:
+        """Return an encoded message, ready to be queued."""
+        return cls(message.header, message.content, request_id)
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the content."""
+        content = self.content
+        return content.size if isinstance(content, OutgoingFile) else len(content)
+
+    def content_pieces(self) -> Iterator[bytes]:
+        """Yield the content from its beginning."""
+        if isinstance(self.content, OutgoingFile):
+            yield from self.content.pieces()
+        elif self.content:
+            yield self.content
+
+    def close(self) -> None:
+        """Let go of the file, if there is one."""
+        if isinstance(self.content, OutgoingFile):
+            self.content.close()
+
+
+def unsealed(message: Outgoing) -> bytes:
+    """Return the header as it is."""
+    return message.header
+
+
+class Outbox:
+    """The queue of one link. It outlives connections."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._queue: deque[Outgoing] = deque()
+        self._memory = 0
+        # The message whose bytes are being handed over is still the first of the queue.
+        self._pieces: Iterator[bytes] | None = None
+        self._view = memoryview(b"")
+        self._left = 0  # bytes of it that are not handed over
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def memory(self) -> int:
+        """How many bytes in memory wait."""
+        return self._memory
+
+    def put(self, message: Outgoing) -> None:
+        """Queue a message behind all others.
+
+        Raises:
+            QueueFull: If too much waits; then the message was not queued, and its file is closed.
+        """
+        limits, size = self._limits, message.memory
+        too_many = limits.queue_messages is not None and len(self._queue) >= limits.queue_messages
+        too_big = limits.queue_bytes is not None and self._memory + size > limits.queue_bytes
+        if too_many or too_big:
+            message.close()
+            raise QueueFull(
+                f"{len(self._queue)} messages of {self._memory} bytes wait to be sent, and one of "
+                f"{size} more does not fit; send less at a time, or wait"
+            )
+        self.put_again(message)
+
+    def put_again(self, message: Outgoing) -> None:
+        """Queue a request that was sent before: it was let in once, and is not refused now."""
+        self._queue.append(message)
+        self._memory += message.memory
+
+    def data_to_send(self, size: int, seal: Seal = unsealed) -> memoryview:
+        """Return the next bytes, at most `size` and of one message; empty when nothing waits.
+
+        They stay the next ones until `sent` says otherwise.
+
+        Raises:
+            OSError: If a file cannot be read any more; the message has begun, so nothing else
+                can follow on this connection.
+        """
+        if self._pieces is None and self._queue:
+            self._begin(self._queue[0], seal)
+        if not self._view and self._pieces is not None:
+            self._view = memoryview(next(self._pieces))
+        return self._view[:size]
+
+    def sent(self, count: int) -> None:
+        """Take note that the first `count` of those bytes were handed to the system."""
+        self._view = self._view[count:]
+        self._left -= count
+        if self._pieces is not None and not self._left:
+            self._handed_over()
+
+    def _begin(self, message: Outgoing, seal: Seal) -> None:
+        head = framed(seal(message))
+        self._left = len(head) + message.content_length
+        self._pieces = _wire_pieces(head, message)
+
+    def take_whole(self, size: int, seal: Seal = unsealed) -> bytes:
+        """Take whole small messages, together about `size` bytes, for who hands all over at once.
+
+        Empty when nothing waits, or when the next message is no small one.
+        """
+        taken: list[bytes] = []
+        while self._queue and self._pieces is None and size > 0:
+            message = self._queue[0]
+            if isinstance(message.content, OutgoingFile) or len(message.content) > JOINED:
+                break
+            wire = framed(seal(message)) + message.content
+            taken.append(wire)
+            size -= len(wire)
+            self._handed_over()
+        return b"".join(taken)
+
+    def connection_lost(self, *, keep: bool) -> None:
+        """Begin with the first byte of the message under way again, or forget everything."""
+        self._stop_midway()
+        if not keep:
+            self.clear()
+
+    def take_over(self, other: Outbox) -> None:
+        """Put what waits in another outbox before what waits here, the message under way first."""
+        self._queue.extendleft(reversed(other._queue))
+        self._memory += other._memory
+        self._pieces, self._view, self._left = other._pieces, other._view, other._left
+        other._queue.clear()
+        other.clear()
+
+    def drop_current(self) -> None:
+        """Forget the first message: its file cannot be read, now or on the next connection."""
+        self._handed_over()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for message in self._queue:
+            message.close()
+        self._queue.clear()
+        self._memory = 0
+        self._stop_midway()
+
+    def queued_requests(self) -> set[str]:
+        """Return the ids of the requests that have not been handed over completely."""
+        return {message.request_id for message in self._queue if message.request_id is not None}
+
+    def _handed_over(self) -> None:
+        message = self._queue.popleft()
+        self._memory -= message.memory
+        message.close()
+        self._stop_midway()
+
+    def _stop_midway(self) -> None:
+        self._pieces = None
+        self._view = memoryview(b"")
+
+
+def _wire_pieces(head: bytes, message: Outgoing) -> Iterator[bytes]:
+    if isinstance(message.content, bytes) and len(message.content) <= JOINED:
+        yield head + message.content
+        return
+    yield head
+    yield from message.content_pieces()

@@ -1,0 +1,105 @@
+"""A content that comes in pieces: written to its file, or let go by."""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from moobius.errors import FileRefused
+from moobius.messaging.events import Answered, Failed, FileStored, LinkEvent
+from moobius.messaging.files import IncomingFile
+from moobius.messaging.framing import Header
+from moobius.messaging.messages import Dropped, FilePush, Meaning
+from moobius.messaging.policy import FilePolicy, own_place
+from moobius.messaging.requests import Pending
+
+
+class Reception:
+    """Receives one content. Whatever goes wrong with its file, the rest of it goes by."""
+
+    def __init__(self, peer: str, pending: Pending | None = None) -> None:
+        """Prepare to let a content go by.
+
+        Args:
+            peer: Who sends it, for logs.
+            pending: The request that it answers, if it does.
+        """
+        self._peer = peer
+        self._pending = pending
+        self._file: IncomingFile | None = None
+        self._error: FileRefused | None = None
+
+    @classmethod
+    def of(
+        cls,
+        meaning: Meaning,
+        header: Header,
+        *,
+        peer: str,
+        pending: Pending | None,
+        policy: FilePolicy,
+    ) -> Reception:
+        """Return what receives a content; a destination that is refused is not touched."""
+        reception = cls(peer, pending)
+        is_push = isinstance(meaning, FilePush)
+        if isinstance(meaning, Dropped) or not (is_push or pending):
+            return reception
+        try:
+            _check_size(header.content_length, policy.max_size)
+            if isinstance(meaning, FilePush):
+                reception._file = IncomingFile(policy.to_write(meaning.filepath), policy.owner)
+            elif pending is not None and pending.destination is not None:
+                reception._file = IncomingFile(own_place(pending.destination), policy.owner)
+        except FileRefused as error:
+            reception._refuse(error)
+        return reception
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Take some bytes."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._lose_file(error)
+
+    def finish(self) -> LinkEvent | None:
+        """Put the file in its place; return what happened, if anybody waits to hear it."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.commit()
+            except OSError as error:
+                self._refuse(FileRefused(f"{file.path} cannot be written: {error.strerror}"))
+        if self._pending is not None:
+            if self._error is not None:
+                return Failed(self._pending, self._error)
+            return Answered(self._pending, True)
+        if file is not None and self._error is None:
+            return FileStored(file.path)
+        return None
+
+    @property
+    def pending(self) -> Pending | None:
+        """The request that is being answered."""
+        return self._pending
+
+    def abandon(self) -> None:
+        """Forget what came; the rest never will."""
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+
+    def _lose_file(self, error: OSError) -> None:
+        file = self._file
+        assert file is not None
+        self.abandon()
+        self._refuse(FileRefused(f"{file.path} cannot be written: {error.strerror}"))
+
+    def _refuse(self, error: FileRefused) -> None:
+        self._error = error
+        logger.warning("{}: file not received: {}", self._peer, error)
+
+
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise FileRefused(f"a file of {size} bytes; the limit is {limit}")

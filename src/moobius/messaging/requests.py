@@ -1,0 +1,140 @@
+"""Requests that wait for their answer. Pure: the time and the dice are handed in."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moobius.errors import TooManyRequests
+from moobius.messaging.messages import Encoded
+
+FIRST_DIGITS = 4
+TRIES = 64
+# An answer can come twice (the request was sent again), or after its time was up. As long as an id
+# rests, such an answer meets no other request.
+RESTING_IDS = 2048
+
+
+@dataclass(eq=False)
+class Pending:
+    """One request that was made and is not answered."""
+
+    request_id: str
+    name: str
+    message: Encoded
+    """As it was sent the first time, to be sent again byte for byte."""
+    owner: Any = None
+    """Whatever the shell needs to hand on the answer: a future, callbacks."""
+    deadline: float | None = None
+    """When to give up; in the shell's time."""
+    is_file: bool = False
+    destination: Path | None = None
+    """Where a file that was asked for goes; `None` keeps it nowhere."""
+
+
+class PendingRequests:
+    """All of them, in the order in which they were made."""
+
+    def __init__(self, limit: int | None = None, rng: random.Random | None = None) -> None:
+        self._limit = limit
+        self._random = rng or random.Random()
+        self._by_id: dict[str, Pending] = {}
+        self._resting: dict[str, None] = {}  # in the order in which they went to rest
+        # By deadline; those answered in the meantime are skipped when their turn comes.
+        self._timed: list[tuple[float, int, Pending]] = []
+        self._ticket = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Pending]:
+        return iter(list(self._by_id.values()))
+
+    def new_id(self) -> str:
+        """Draw an id that no pending request has: four digits, more only when all are taken.
+
+        Raises:
+            TooManyRequests: If there are as many as are allowed.
+        """
+        if self._limit is not None and len(self._by_id) >= self._limit:
+            raise TooManyRequests(
+                f"{len(self._by_id)} requests wait for their answer, and no more are allowed; "
+                "give requests a timeout, or wait for answers before asking more"
+            )
+        digits = FIRST_DIGITS
+        while len(self._by_id) >= 10**digits:
+            digits += 1
+        for _ in range(TRIES):
+            drawn = self._format(self._random.randrange(10**digits), digits)
+            if drawn not in self._by_id and drawn not in self._resting:
+                return drawn
+        # Hardly any is free: go round from a random place, and wake resting ones if need be.
+        start = self._random.randrange(10**digits)
+        for step in range(10**digits):
+            drawn = self._format((start + step) % 10**digits, digits)
+            if drawn not in self._by_id:
+                return drawn
+        raise AssertionError("fewer requests are pending than there are ids")
+
+    @staticmethod
+    def _format(number: int, digits: int) -> str:
+        return str(number).zfill(digits)
+
+    def add(self, pending: Pending) -> None:
+        """Remember a request."""
+        self._by_id[pending.request_id] = pending
+        if pending.deadline is not None:
+            heapq.heappush(self._timed, (pending.deadline, next(self._ticket), pending))
+
+    def find(self, request_id: str, name: str) -> Pending | None:
+        """Return the request that an answer with this id and name belongs to, if it does."""
+        pending = self._by_id.get(request_id)
+        return pending if pending and pending.name == name else None
+
+    def remove(self, pending: Pending) -> bool:
+        """Forget a request; tell whether it was still there."""
+        if not self._is_pending(pending):
+            return False
+        del self._by_id[pending.request_id]
+        self._rest(pending.request_id)
+        return True
+
+    def _rest(self, request_id: str) -> None:
+        self._resting[request_id] = None
+        if len(self._resting) > RESTING_IDS:
+            del self._resting[next(iter(self._resting))]
+
+    def take_over(self, other: PendingRequests) -> list[Pending]:
+        """Take all requests of another; return those whose ids are pending here already."""
+        colliding = []
+        for pending in other:
+            other.remove(pending)
+            if pending.request_id in self._by_id:
+                colliding.append(pending)
+            else:
+                self.add(pending)
+        return colliding
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the next request runs out of time."""
+        while self._timed and not self._is_pending(self._timed[0][2]):
+            heapq.heappop(self._timed)
+        return self._timed[0][0] if self._timed else None
+
+    def expire(self, now: float) -> list[Pending]:
+        """Forget and return those whose time is up."""
+        late = []
+        while (deadline := self.next_deadline) is not None and deadline <= now:
+            pending = heapq.heappop(self._timed)[2]
+            self.remove(pending)
+            late.append(pending)
+        return late
+
+    def _is_pending(self, pending: Pending) -> bool:
+        return self._by_id.get(pending.request_id) is pending

@@ -1,0 +1,145 @@
+"""`connect`: how a connection is made, refused, and made again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from moobius.errors import PeerLost
+from moobius.messaging import AsyncLink, SharedKey, connect, serve
+from moobius.messaging.aio_client import LONGEST_DELAY_S, pause
+from tests.support.patience import until
+
+
+async def test_somewhere_to_connect_to_is_needed() -> None:
+    for where in ({}, {"host": "a"}, {"host": "a", "port": 1, "path": "b"}):
+        with pytest.raises(ValueError, match="either host and port, or path"):
+            connect(**where)
+
+
+async def test_nobody_there_is_an_os_error(tmp_path: Path) -> None:
+    async with serve() as server:
+        port = server.port
+    with pytest.raises(OSError, match="Connect call failed"):
+        await connect("127.0.0.1", port)
+    with pytest.raises(OSError):
+        await connect(path=tmp_path / "nobody")
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(asyncio.TimeoutError):
+            await connect("127.0.0.1", port, key=SharedKey.new(), timeout=0.05)
+
+
+async def test_await_and_async_with_give_the_same() -> None:
+    async with serve() as server:
+        link = await connect("127.0.0.1", server.port)
+        async with link:
+            assert link.is_connected
+        assert not link.is_connected
+        assert link.is_over
+
+
+@pytest.mark.parametrize("key", [None, SharedKey.new()], ids=["open", "key"])
+async def test_a_lost_connection_is_made_again_until_it_is_closed(key: SharedKey | None) -> None:
+    seen: list[int] = []
+    met: list[AsyncLink] = []
+    server = serve(key=key, on_connect=met.append)
+    server.on("x")(lambda peer, number: seen.append(number))
+    async with server:
+        port = server.port
+        link = await connect("127.0.0.1", port, key=key, reconnect=True, resume_queue=True)
+        await link.send("x", 1)
+        await until(lambda: seen == [1])
+        for number in range(3):
+            await until(lambda: len(met) == number + 1)  # noqa: B023  # awaited in its turn
+            await met[-1].close()
+        await until(lambda: len(met) == 4)
+        await link.send("x", 2)
+        await until(lambda: seen == [1, 2])
+    await until(lambda: not link.is_connected)
+    await link.send("x", 3)  # nobody is there now
+    again = serve(server.callbacks, port=port, key=key)
+    async with again:
+        await asyncio.wait_for(link.wait_connected(), 20.0)
+        await until(lambda: seen == [1, 2, 3])
+        await link.close()
+        with pytest.raises(PeerLost):
+            await link.wait_connected()
+
+
+async def test_a_request_outlives_its_connection() -> None:
+    asked = 0
+    async with serve() as server:
+
+        @server.on_request("time")
+        async def time(peer: AsyncLink) -> float:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                await peer.close()
+            return 12.5
+
+        async with connect("127.0.0.1", server.port, reconnect=True) as link:
+            assert await link.request("time", timeout=20.0) == 12.5
+        assert asked == 2
+
+
+async def test_without_resending_a_request_fails_with_its_connection() -> None:
+    async with serve() as server:
+
+        @server.on_request("time")
+        async def time(peer: AsyncLink) -> None:
+            await peer.close()
+
+        where = ("127.0.0.1", server.port)
+        async with connect(*where, reconnect=True, resend_requests=False) as link:
+            with pytest.raises(PeerLost):
+                await link.request("time")
+            await asyncio.wait_for(link.wait_connected(), 20.0)
+
+
+async def test_a_connection_that_is_lost_as_soon_as_it_stands_is_made_again() -> None:
+    async with serve() as server:
+        server.on_request("echo")(lambda peer, number: number)
+        async with connect("127.0.0.1", server.port, reconnect=True) as link:
+            for number in range(30):
+                assert await link.request("echo", number, timeout=20.0) == number
+                before = link._wire
+                assert before is not None
+                before.transport.abort()
+                # In the very turn of the loop in which the next one is attached, or soon after.
+                while link._wire in {before, None}:  # noqa: ASYNC110  # at once, not soon
+                    await asyncio.sleep(0)
+                for _ in range(number % 4):
+                    await asyncio.sleep(0)
+                if number % 2 and link._wire is not None:
+                    link._wire.transport.abort()
+
+
+async def test_a_peer_that_hangs_up_at_once_is_not_called_all_the_time() -> None:
+    met: list[float] = []
+
+    def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.append(asyncio.get_running_loop().time())
+        writer.close()
+
+    listening = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with connect("127.0.0.1", port, reconnect=True):
+        await until(lambda: len(met) == 5)
+    assert met[4] - met[0] >= 0.05 + 0.1 + 0.2 + 0.4
+    listening.close()
+
+
+def test_pauses_grow_up_to_a_limit_and_are_spread() -> None:
+    assert pause(0) == 0.0
+    assert 0.05 <= pause(1) <= 0.1
+    late = [pause(attempts) for attempts in (6, 7, 8, 1000, 10**6)]
+    assert all(LONGEST_DELAY_S / 2 <= delay <= LONGEST_DELAY_S for delay in late)
+    assert len(set(late)) > 1

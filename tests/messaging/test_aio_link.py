@@ -1,0 +1,285 @@
+"""The asyncio link over real sockets: what one can do with a peer, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moobius.errors import (
+    FileRefused,
+    NotAuthentic,
+    PeerLost,
+    QueueFull,
+    RequestFailed,
+    RequestTimeout,
+)
+from moobius.messaging import (
+    AsyncLink,
+    AsyncServer,
+    FilePolicy,
+    Limits,
+    MessageManager,
+    SharedKey,
+    connect,
+    serve,
+)
+from moobius.messaging.aio_link import QUEUE_HIGH
+from tests.support.patience import until
+
+KEY = SharedKey.new()
+
+
+@asynccontextmanager
+async def pair(
+    server: dict[str, Any] | None = None, client: dict[str, Any] | None = None, **both: Any
+) -> AsyncIterator[tuple[AsyncServer, AsyncLink]]:
+    """A server and a link to it."""
+    async with serve(**{**both, **(server or {})}) as serving:
+        async with connect("127.0.0.1", serving.port, **{**both, **(client or {})}) as link:
+            yield serving, link
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"key": KEY}, {"error_replies": True}, {"resume_queue": True}]
+)
+async def test_requests_actions_and_files_in_both_directions(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    content = os.urandom(3_000_000)
+    (tmp_path / "source").write_bytes(content)
+    heard: list[Any] = []
+    files = FilePolicy.inside(tmp_path / "there")
+    async with pair(server={"files": files}, **options) as (server, link):
+
+        @server.on("hi")
+        async def hi(peer: AsyncLink, *args: Any, **kwargs: Any) -> None:
+            heard.append((args, kwargs, await peer.request("who", timeout=10.0)))
+
+        @server.on_request("add")
+        def add(peer: AsyncLink, a: int, b: int = 0) -> int:
+            return a + b
+
+        @link.on_request("who")
+        async def who(peer: AsyncLink) -> str:
+            await asyncio.sleep(0)
+            return "me"
+
+        assert await link.request("add", 1, b=2, timeout=10.0) == 3
+        await link.send("hi", 1, name="x", action="y", timeout=None)
+        await link.send_file(tmp_path / "source", "copy")
+        await link.get_file("copy", tmp_path / "back", timeout=10.0)
+        assert (tmp_path / "back").read_bytes() == content
+        await until(lambda: bool(heard))
+        assert heard == [((1,), {"name": "x", "action": "y", "timeout": None}, "me")]
+
+
+async def test_many_requests_at_once_each_get_their_own_answer() -> None:
+    async with pair() as (server, link):
+
+        @server.on_request("echo")
+        async def echo(peer: AsyncLink, number: int) -> int:
+            await asyncio.sleep(0)
+            return number
+
+        answers = await asyncio.gather(
+            *(link.request("echo", n, timeout=20.0) for n in range(1000))
+        )
+        assert answers == list(range(1000))
+
+
+async def test_what_nobody_answers_runs_out_of_time_and_the_link_lives_on(log: list[str]) -> None:
+    async with pair(limits=Limits(request_s=0.05)) as (server, link):
+        server.on_request("raises")(lambda peer: 1 // 0)
+        server.on_request("set")(lambda peer: {1})
+        server.on_request("fine")(lambda peer: "fine")
+        for name in ("nobody", "raises", "set"):
+            with pytest.raises(RequestTimeout, match=name):
+                await link.request(name)
+        with pytest.raises(TimeoutError):
+            await link.get_file("missing", "copy")
+        await link.send("nobody")
+        assert await link.request("fine", timeout=10.0) == "fine"
+        assert len(link.link.pending) == 0
+    assert any("ZeroDivisionError" in line for line in log)
+
+
+async def test_with_error_replies_the_reason_comes_at_once() -> None:
+    async with pair(error_replies=True) as (server, link):
+
+        @server.on_request("raises")
+        async def raises(peer: AsyncLink) -> None:
+            raise KeyError("a secret of the server")
+
+        with pytest.raises(RequestFailed, match="KeyError") as failed:
+            await link.request("raises")
+        assert failed.value.kind == "exception"
+        assert "secret" not in str(failed.value)
+        with pytest.raises(RequestFailed, match="no such request"):
+            await link.request("nobody")
+        with pytest.raises(RequestFailed, match="refused"):
+            await link.get_file("../x", "copy")
+
+
+async def test_a_callback_that_raises_harms_no_other() -> None:
+    seen: list[int] = []
+    async with pair() as (server, link):
+
+        @server.on("x")
+        async def take(peer: AsyncLink, number: int) -> None:
+            if number % 2:
+                raise ValueError("odd")
+            seen.append(number)
+
+        for number in range(10):
+            await link.send("x", number)
+        await link.send("x")  # an argument is missing
+        server.on_request("fine")(lambda peer: "fine")
+        assert await link.request("fine", timeout=10.0) == "fine"
+        assert seen == [0, 2, 4, 6, 8]
+
+
+async def test_different_keys_and_no_key_are_refused() -> None:
+    async with serve(key=KEY) as server:
+        for key in (SharedKey.new(), None):
+            with pytest.raises((NotAuthentic, PeerLost)):
+                async with connect("127.0.0.1", server.port, key=key) as link:
+                    await link.request("x", timeout=10.0)
+        async with connect("127.0.0.1", server.port, key=KEY) as link:
+            assert link.is_connected
+
+
+async def test_a_peer_that_proves_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moobius.messaging.auth.CONFIRM_WITHIN_S", 0.05)
+    async with serve(key=KEY) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert b"nonce" in await asyncio.wait_for(reader.read(), 10.0)  # the hello, then the end
+        writer.close()
+
+
+async def test_an_incomplete_message_ends_the_connection_after_its_time() -> None:
+    async with serve(limits=Limits(incomplete_s=0.05)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(MessageManager.create_action_message("x")[:-1])
+        assert await asyncio.wait_for(reader.read(), 10.0) == b""
+        writer.close()
+
+
+async def test_garbage_ends_one_connection_and_no_other() -> None:
+    async with pair() as (server, link):
+        server.on_request("fine")(lambda peer: "fine")
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"\0\0garbage")
+        with pytest.raises(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 10.0) == b""
+            raise ConnectionResetError
+        writer.close()
+        assert await link.request("fine", timeout=10.0) == "fine"
+
+
+async def test_a_lost_connection_fails_what_waits_for_it() -> None:
+    async with pair() as (server, link):
+
+        @server.on_request("never")
+        async def never(peer: AsyncLink) -> None:
+            await peer.close()
+
+        with pytest.raises(PeerLost):
+            await link.request("never")
+        await link.wait_closed()
+        for call in (link.send("x"), link.request("x"), link.send_file(__file__, "x")):
+            with pytest.raises(ConnectionError, match="not connected"):
+                await call
+
+
+async def test_closing_sends_what_is_queued_first() -> None:
+    seen: list[int] = []
+    async with serve() as server:
+        server.on("x")(lambda peer, number, text: seen.append(number))
+        async with connect("127.0.0.1", server.port) as link:
+            for number in range(200):
+                await link.send("x", number, "y" * 1000)
+        await until(lambda: len(seen) == 200)
+        assert seen == list(range(200))
+
+
+async def test_a_sender_waits_when_the_peer_does_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))  # the system accepts, and nobody reads
+    port = listening.getsockname()[1]
+    link = await connect("127.0.0.1", port, resume_queue=True)
+    wire = link._wire
+    assert wire is not None
+
+    sent = 0
+
+    async def flood() -> None:
+        nonlocal sent
+        while True:
+            await link.send("x", "y" * 10_000)
+            sent += 1
+
+    flooding = asyncio.create_task(flood())
+    # The system has taken all it can, and the queue is as long as it may be.
+    before = -1
+
+    def is_still() -> bool:
+        nonlocal before
+        is_as_before, before = before == sent, sent
+        return is_as_before and wire.has_unsent
+
+    await until(is_still)
+    assert not flooding.done()
+    assert QUEUE_HIGH // 2 < link.link.outbox.memory < QUEUE_HIGH + 20_000
+    flooding.cancel()
+    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 0.05)
+    await asyncio.wait_for(link.close(), 10.0)  # it does not wait for ever either
+    listening.close()
+
+
+async def test_what_does_not_fit_is_refused_at_the_call() -> None:
+    async with pair(client={"limits": Limits(queue_bytes=1000)}) as (_, link):
+        with pytest.raises(QueueFull):
+            await link.send("x", "y" * 1000)
+        with pytest.raises(FileRefused):
+            await link.send_file("missing", "x")
+        with pytest.raises(TypeError):
+            await link.send("x", {1})
+        assert link.is_connected
+
+
+async def test_a_cancelled_request_is_forgotten() -> None:
+    async with pair() as (server, link):
+
+        @server.on_request("slow")
+        async def slow(peer: AsyncLink) -> str:
+            await asyncio.sleep(0.05)
+            return "late"
+
+        server.on_request("fine")(lambda peer: "fine")
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(link.request("slow"), 0.01)
+        assert len(link.link.pending) == 0
+        assert await link.request("fine", timeout=10.0) == "fine"
+
+
+def test_importing_is_light_and_needs_no_event_loop() -> None:
+    code = (
+        "import sys, moobius.messaging as m\n"
+        "m.MessageManager, m.SharedKey, m.Limits\n"
+        "heavy = ('aio_link', 'aio_server', 'connection_manager', 'client_core', 'server')\n"
+        "heavy = ('aiohttp', 'configobj', 'msgspec', *('moobius.messaging.' + n for n in heavy))\n"
+        "print(*(name for name in heavy if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == ""

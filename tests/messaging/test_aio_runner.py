@@ -1,0 +1,93 @@
+"""Callbacks run one after the other, in order, and may wait for answers of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from moobius.messaging import AsyncLink, Limits
+from moobius.messaging.aio_link import BACKLOG_HIGH
+from tests.messaging.test_aio_link import pair
+from tests.support.patience import until
+
+
+async def test_a_slow_callback_keeps_those_behind_it_in_order() -> None:
+    events: list[Any] = []
+    release = asyncio.Event()
+    async with pair() as (server, link):
+
+        @server.on("slow")
+        async def slow(peer: AsyncLink) -> None:
+            events.append("slow begins")
+            await release.wait()
+            events.append("slow ends")
+
+        server.on("quick")(lambda peer, number: events.append(number))
+
+        @server.on_request("last")
+        async def last(peer: AsyncLink) -> str:
+            return "done"
+
+        await link.send("slow")
+        for number in range(5):
+            await link.send("quick", number)
+        asking = asyncio.create_task(link.request("last", timeout=20.0))
+        await until(lambda: events == ["slow begins"])
+        release.set()
+        assert await asking == "done"
+        assert events == ["slow begins", "slow ends", 0, 1, 2, 3, 4]
+
+
+async def test_a_callback_may_wait_for_an_answer_that_lies_behind_much_else() -> None:
+    got: list[Any] = []
+    async with pair() as (server, link):
+
+        @server.on("ask")
+        async def ask(peer: AsyncLink) -> None:
+            got.append(await peer.request("name", timeout=20.0))
+
+        server.on("noise")(lambda peer, number: got.append(number))
+
+        @link.on_request("name")
+        async def name(peer: AsyncLink) -> str:
+            for number in range(4 * BACKLOG_HIGH):
+                await link.send("noise", number)
+            return "Ada"
+
+        await link.send("ask")
+        await until(lambda: len(got) == 4 * BACKLOG_HIGH + 1)
+        assert got == ["Ada", *range(4 * BACKLOG_HIGH)]
+
+
+async def test_a_peer_that_sends_faster_than_callbacks_run_has_to_wait() -> None:
+    release, seen = asyncio.Event(), 0
+    async with pair(limits=Limits(queue_messages=None)) as (server, link):
+
+        @server.on("x")
+        async def take(peer: AsyncLink, text: str) -> None:
+            nonlocal seen
+            await release.wait()
+            seen += 1
+
+        async def flood() -> None:
+            for _ in range(3000):
+                await link.send("x", "y" * 10_000)
+
+        flooding = asyncio.create_task(flood())
+        await until(lambda: bool(server.links))
+        (peer,) = server.links
+        await until(lambda: peer._runner.waiting >= BACKLOG_HIGH)
+        before = -1
+
+        def is_still() -> bool:
+            nonlocal before
+            is_as_before, before = before == peer._runner.waiting, peer._runner.waiting
+            return is_as_before
+
+        await until(is_still)
+        # What one read brought comes on top of the limit, no more.
+        assert peer._runner.waiting < 2 * BACKLOG_HIGH
+        assert not flooding.done()
+        release.set()
+        await flooding
+        await until(lambda: seen == 3000)

@@ -1,0 +1,147 @@
+"""`serve`: who may come in, on what, and who they are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moobius.messaging import AsyncLink, Callbacks, SharedKey, connect, serve
+from tests.support.patience import until
+
+
+async def test_a_unix_socket_is_its_users_own_and_goes_with_the_server(tmp_path: Path) -> None:
+    path, key = tmp_path / "spells", SharedKey.new()
+    server = serve(path=path, key=key)
+    server.on_request("cast")(lambda peer, spell: f"{spell}!")
+    async with server:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        async with connect(path=path, key=key) as link:
+            assert await link.request("cast", "fireball", timeout=10.0) == "fireball!"
+        with pytest.raises(RuntimeError):
+            _ = server.port
+    assert not path.exists()
+
+
+async def test_the_socket_of_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "spells"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(os.fspath(path))
+    async with serve(path=path):
+        async with connect(path=path):
+            pass
+        with pytest.raises(OSError, match="in use"):
+            await serve(path=path)
+    path.write_text("a file")
+    with pytest.raises(OSError, match="in use"):
+        await serve(path=path)
+    assert path.read_text() == "a file"
+
+
+async def test_callbacks_can_be_shared_and_names_are_reserved() -> None:
+    shared = Callbacks()
+
+    @shared.on_request("who")
+    def who(peer: AsyncLink) -> str:
+        return "shared"
+
+    assert who.__name__ == "who"
+    with pytest.raises(ValueError, match="reserved"):
+        shared.on("filetransfer")
+    async with serve(shared) as one, serve(shared) as other:
+        for server in (one, other):
+            async with connect("127.0.0.1", server.port) as link:
+                assert await link.request("who", timeout=10.0) == "shared"
+
+
+@pytest.mark.parametrize("key", [None, SharedKey.new()], ids=["open", "key"])
+async def test_each_peer_is_welcomed_when_its_key_is_proved(key: SharedKey | None) -> None:
+    met: list[Any] = []
+
+    async def welcome(peer: AsyncLink) -> None:
+        assert peer.is_connected
+        met.append(await peer.request("name", timeout=10.0))
+        await peer.send("hello")
+
+    async with serve(on_connect=welcome, key=key) as server:
+        if key is not None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"\0\0")  # a stranger
+            await asyncio.wait_for(reader.read(1000), 10.0)
+            writer.close()
+        callbacks = Callbacks()
+        callbacks.on_request("name")(lambda peer: "Ada")
+        greeted = asyncio.Event()
+        callbacks.on("hello")(lambda peer: greeted.set())
+        async with connect("127.0.0.1", server.port, key=key, callbacks=callbacks):
+            await asyncio.wait_for(greeted.wait(), 10.0)
+    assert met == ["Ada"]
+
+
+async def test_a_welcome_that_raises_is_logged(log: list[str]) -> None:
+    async with serve(on_connect=lambda peer: 1 // 0) as server:  # type: ignore[arg-type,return-value]  # a faulty one
+        async with connect("127.0.0.1", server.port) as link:
+            await until(lambda: any("on_connect raised" in line for line in log))
+            assert link.is_connected
+
+
+async def test_links_are_those_that_are_connected() -> None:
+    async with serve() as server:
+        for _ in range(3):
+            async with connect("127.0.0.1", server.port):
+                await until(lambda: len(server.links) == 1)
+            await until(lambda: server.links == [])
+
+
+async def test_an_identified_peer_that_comes_back_is_the_same_with_its_queue() -> None:
+    server = serve(identify=lambda address: address[0], resume_queue=True)
+    heard: list[int] = []
+    async with server:
+        async with connect("127.0.0.1", server.port):
+            await until(lambda: len(server.links) == 1)
+            (peer,) = server.links
+        await until(lambda: not peer.is_connected)
+        await peer.send("x", 1)
+        asking = asyncio.create_task(peer.request("y", timeout=20.0))
+        await asyncio.sleep(0)
+        callbacks = Callbacks()
+        callbacks.on("x")(lambda link, number: heard.append(number))
+        callbacks.on_request("y")(lambda link: "answered")
+        async with connect("127.0.0.1", server.port, callbacks=callbacks):
+            assert await asking == "answered"
+            assert heard == [1]
+            assert server.links == [peer]
+
+
+async def test_a_second_connection_of_an_identified_peer_replaces_the_first() -> None:
+    async with serve(identify=lambda address: address[0]) as server:
+        first = await connect("127.0.0.1", server.port)
+        second = await connect("127.0.0.1", server.port)
+        await asyncio.wait_for(first.wait_closed(), 10.0)
+        assert second.is_connected
+        assert len(server.links) == 1
+        await second.close()
+
+
+async def test_closing_a_server_ends_everything_and_may_be_repeated() -> None:
+    server = await serve()
+    port = server.port
+    link = await connect("127.0.0.1", port)
+
+    @server.on("x")
+    async def hang(peer: AsyncLink) -> None:
+        await asyncio.Event().wait()
+
+    await link.send("x")
+    await link.send("x")
+    await until(lambda: bool(server.links))
+    await server.close()
+    await server.close()
+    await asyncio.wait_for(link.wait_closed(), 10.0)
+    with pytest.raises(OSError):
+        await connect("127.0.0.1", port)
