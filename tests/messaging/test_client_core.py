@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from moobius.errors import ConfigError, ValidationError
-from moobius.messaging import announcements, client_core, loop
+from moobius.messaging import announcements, client_core, loop, settings
 from moobius.messaging.announcements import Announcement
 from moobius.messaging.auth import SharedKey, sign_announcement
 from moobius.messaging.client_core import Client
@@ -503,12 +503,60 @@ def test_a_peer_does_not_say_who_may_speak_nor_where_files_may_go(
         "FILES": {"write_dirs": ["/"]},
         "AUTH": {"use": True},
         "TLS": {"use": True},
+        # Other settings, which would be attributes of the same names.
+        "files": {"write_dirs": ["/"], "read_dirs": ["/"]},
+        "FILES WRITE": {"dirs": ["/"]},
+        "auth": {"use": ""},
+        "tls": {"use": True},
     }
+    policy = settings.file_policy(client.config)
     ours.send_message("config", kwargs={"config": wide, "mode": mode})
     pumping.until(lambda: client.client_id == "changed")
     assert client.config.files_write_dirs == ["here"]
     assert (client.config.clover_dir, client.config.auth_use) == ("auto", False)
     assert client.config.tls_use is False
+    assert settings.file_policy(client.config) == policy
+    assert (settings.shared_key(client.config), settings.client_tls(client.config)) == (None, None)
+
+
+@pytest.mark.parametrize("key", ["write_dirs", "read_dirs"])
+def test_a_setting_of_a_similar_name_does_not_shadow_one_that_counts(
+    tmp_path: Path, key: str
+) -> None:
+    path = write_settings(
+        tmp_path / "client.ini", "[files]", f"{key} = /,", "[FILES]", f"{key} = in,"
+    )
+    client = Client(path)
+    client.load_config()
+    assert getattr(client.config, f"files_{key}") == ["in"]
+
+
+def test_requests_run_out_of_time_while_the_server_is_away(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        path = write_settings(
+            tmp_path / "client.ini", "[SERVER]", "host = 127.0.0.1", f"port = {port}",
+            "[BROADCAST]", "use = False",
+        )  # fmt: skip
+        client = QuickClient(path)
+        client.RETRY_AFTER_S = 3600.0
+        errors: list[Exception] = []
+        client.server_connection.get_response(
+            "time", None, timeout=0.1, on_error=lambda connection, error: errors.append(error)
+        )
+        with started(client):
+            until(lambda: errors)
+    assert isinstance(errors[0], TimeoutError)
+
+
+def test_nobody_may_ask_for_a_buffer_that_no_memory_holds(
+    pumping: Pump, asked: tuple[Client, ConnectionManager]
+) -> None:
+    client, ours = asked
+    ours.send_message("config", kwargs={"config": {"SERVER": {"buffer_size": 10**15}}})
+    assert ask(pumping, ours, "id") == "drone-one"
+    assert client.server_connection.buffer_size == 1024
 
 
 def test_a_program_s_own_callbacks_stay_whoever_is_imported_first() -> None:

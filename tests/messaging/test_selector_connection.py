@@ -416,7 +416,7 @@ def test_taking_over_goes_on_in_the_middle_of_the_stream(pumping: Pump, pair: Pa
         heard.append((connection, number))
         if number == 0:
             connection.get_response("x", lambda peer, value: heard.append((peer, "before")))
-            other.take_over(connection)
+            connection.hand_over(other)
 
     message_callback("say")(say)
     request_callback("x")(lambda connection: "answer")

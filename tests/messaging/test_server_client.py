@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,9 @@ from moobius.messaging.connection_manager import ConnectionManager
 from moobius.messaging.message_manager import MessageManager
 from moobius.messaging.registry import message_callback, request_callback
 from moobius.messaging.server_client import Client
+from tests.support.messaging import PATIENCE, quiet_server, served, until
 from tests.support.pump import Pump, tcp_pair
+from tests.support.tls import self_signed
 
 Told = list[tuple[str, "str | None"]]
 
@@ -257,3 +262,74 @@ def test_closing_and_removing(pumping: Pump, nobody_known: Told) -> None:
     pumping.until(lambda: not client.connected)
     assert Client.clients == {}
     assert [hook for hook, _ in nobody_known].count("on_disconnect") == 3
+
+
+@pytest.mark.parametrize("name", ["x" * 64, {"a": "deep one"}.__repr__() * 8])
+def test_an_id_that_no_client_has_is_not_kept(pumping: Pump, name: str) -> None:
+    drone = Drone()
+    drone.name = name
+    here, there = tcp_pair()
+    pumping.adopt(drone, here)
+    stranger = Client("127.0.0.1")
+    pumping.adopt(stranger, there)
+    pumping.until(lambda: stranger.socket is None)
+    assert Client.clients == {}
+
+
+def test_those_who_stay_away_are_forgotten_when_there_are_many(
+    pumping: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_client, "AWAY_AT_MOST", 2)
+    for name in ("one", "two", "three", "four"):
+        drone = arrive(pumping, name)
+        if name != "four":
+            drone._close()
+            pumping.until(lambda name=name: not known(name).connected)  # type: ignore[misc]
+    assert [each.copter_id for each in Client.clients.values()] == ["two", "three", "four"]
+
+
+def come_back(port: int, tls: ssl.SSLContext | None, after: bytes = b"") -> socket.socket:
+    """Connect as the client `drone`, and say more in the same breath as who it is."""
+    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    if tls is not None:
+        sock = tls.wrap_socket(sock)
+    incoming = MessageManager()
+    while incoming.content is None:
+        incoming.income_raw += sock.recv(1)
+        incoming.process_message()
+    said = MessageManager.create_response("id", incoming.content["request_id"], "drone")
+    sock.sendall(said + after)
+    return sock
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_what_a_client_says_at_once_when_it_is_back_is_heard_at_once(
+    tmp_path: Path, is_encrypted: bool
+) -> None:
+    heard: list[int] = []
+    message_callback("number")(lambda client, number: heard.append(number))
+    actions = b"".join(MessageManager.create_action_message("number", (n,)) for n in range(30))
+    lines: tuple[str, ...] = ()
+    tls = None
+    if is_encrypted:
+        _context, certificate = self_signed(tmp_path)
+        lines = ("[TLS]", "use = True", f"cert_file = {certificate}")
+        lines += (f"key_file = {tmp_path / 'key.pem'}",)
+        tls = ssl.create_default_context(cafile=certificate)
+        tls.check_hostname = False
+    with served(tmp_path, *quiet_server(*lines)) as server:
+        for _ in range(2):
+            heard.clear()
+            with come_back(server.port, tls, actions):
+                until(lambda: len(heard) == 30, lambda: heard)
+            until(lambda: not known("drone").connected)
+
+
+def test_garbage_behind_the_id_of_one_who_is_back_ends_the_connection(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        with come_back(server.port, None):
+            until(lambda: Client.get_by_id("drone") is not None)
+        until(lambda: not known("drone").connected)
+        with come_back(server.port, None, b"\0\0") as sock:
+            while sock.recv(4096):
+                pass  # until the server hangs up

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moobius.errors import ConfigError
 from moobius.messaging import client_core, server, settings
+from moobius.messaging.auth import SharedKey
 from moobius.messaging.config_manager import ConfigManager
 from moobius.messaging.connection_manager import ConnectionManager
+from moobius.messaging.limits import DEFAULT_LIMITS
+from moobius.messaging.policy import FilePolicy
 from tests.support.messaging import write_settings
 from tests.support.tls import self_signed
 
@@ -83,3 +87,26 @@ def test_what_is_local_is_left_out_and_said(log: list[str]) -> None:
     received = {"id": "x", "AUTH": {"use": False}, "clover_dir": "/"}
     assert settings.without_local(received) == {"id": "x"}
     assert any("AUTH" in line and "clover_dir" in line for line in log)
+
+
+def test_what_the_process_is_told_holds_where_the_settings_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, policy = SharedKey.new(), FilePolicy.inside(read_dirs=[tmp_path / "shop"])
+    monkeypatch.setattr(ConnectionManager, "default_auth", key)
+    monkeypatch.setattr(ConnectionManager, "default_files", policy)
+    limits = replace(DEFAULT_LIMITS, file_content=10)
+    monkeypatch.setattr(ConnectionManager, "default_limits", limits)
+    connection = ConnectionManager()
+    settings.apply(config_of(tmp_path), connection)
+    assert (connection.auth, connection.files, connection.limits) == (key, policy, limits)
+    settings.apply(config_of(tmp_path, "[FILES]", "max_size = 20"), connection)
+    assert connection.files != policy
+    assert connection.limits.file_content == 20
+
+
+def test_error_replies_are_a_setting(tmp_path: Path) -> None:
+    connection = ConnectionManager()
+    assert connection.error_replies is False
+    settings.apply(config_of(tmp_path, "[REQUESTS]", "error_replies = True"), connection)
+    assert connection.error_replies is True

@@ -176,7 +176,7 @@ class Client:
                     self._announcement_check,
                     size=self.config.server_buffer_size,
                     seconds=seconds,
-                    is_over=self._stopping.is_set,
+                    is_over=lambda: self._pause(0),
                 )
         except OSError as error:
             logger.error("{}: cannot listen on UDP port {}: {}", self._client_id, port, error)
@@ -227,7 +227,7 @@ class Client:
 
     def _connect(self) -> bool:
         """Try to reach the server, then listen for where it is; tell whether we are connected."""
-        if self._keeps_being_lost() and self._stopping.wait(self.RETRY_AFTER_S):
+        if self._keeps_being_lost() and self._pause(self.RETRY_AFTER_S):
             return False
         host, port = self.config.server_host, self.config.server_port
         for _ in range(self.ATTEMPTS):
@@ -235,7 +235,7 @@ class Client:
                 sock = self._open(host, port)
             except OSError as error:
                 logger.warning("{}: no server at {}:{}: {}", self._client_id, host, port, error)
-                if self._stopping.wait(self.RETRY_AFTER_S):
+                if self._pause(self.RETRY_AFTER_S):
                     return False
                 continue
             self._connected_at = time.monotonic()
@@ -244,6 +244,16 @@ class Client:
             return True
         self.broadcast_bind(self.LISTEN_S, self.LISTEN_AGAIN)
         return False
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait, and let requests run out of time meanwhile; tell whether it is time to stop."""
+        until = time.monotonic() + seconds
+        while True:
+            loop.contain(self.server_connection, self.server_connection.expire)
+            next_deadline = self.server_connection.next_deadline or until
+            left = min(until, next_deadline) - time.monotonic()
+            if self._stopping.wait(max(left, 0)) or time.monotonic() >= until:
+                return self._stopping.is_set()
 
     def _keeps_being_lost(self) -> bool:
         """Tell whether the server hangs up as often as we call: then calling at once is no use.
@@ -265,7 +275,7 @@ class Client:
             sock.connect((host, port))
             if self._tls is not None:
                 sock.settimeout(self.HANDSHAKE_WITHIN_S)
-                name = self.config.tls_server_name or host
+                name = self.config.get("TLS", "server_name") or host
                 sock = on_failure.enter_context(self._tls.wrap_socket(sock, server_hostname=name))
             sock.setblocking(False)
             on_failure.pop_all()
@@ -275,7 +285,7 @@ class Client:
         key = self.server_connection.auth
         if key is None or not key.required:
             return None
-        return AnnouncementCheck(key, time.time(), self.config.auth_max_skew)
+        return AnnouncementCheck(key, time.time(), self.config.get("AUTH", "max_skew"))
 
     def _bind_to(self, found: announcements.Announcement) -> None:
         logger.info("{}: found a server at {}:{}", self._client_id, found.host, found.port)

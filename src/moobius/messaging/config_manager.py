@@ -269,11 +269,14 @@ class ConfigManager:
         return self.config[name] if name else self.config
 
     def _paths(self) -> dict[str, tuple[str, ...]]:
-        """Return attribute name -> path of the setting."""
+        """Return attribute name -> path of the setting; a name belongs to what is specified."""
         if self._names is None:
-            self._names = {
-                "_".join(path).replace(" ", "_").lower(): path for path in ini.options(self.config)
-            }
+            spec = self.config.configspec
+            specified = set() if spec is None else set(ini.options(spec))
+            self._names = {}
+            for path in sorted(ini.options(self.config), key=lambda path: path not in specified):
+                name = "_".join(path).replace(" ", "_").lower()
+                self._names.setdefault(name, path)
         return self._names
 
     def _spec_of(self, file: Path) -> Section:

@@ -142,6 +142,15 @@ class ConnectionManager(SelectorConnection):
     def auth(self, key: SharedKey | None) -> None:
         self._link.key = key
 
+    @property
+    def error_replies(self) -> bool:
+        """Whether both sides have agreed on telling why a request fails."""
+        return self._link.error_replies
+
+    @error_replies.setter
+    def error_replies(self, agreed: bool) -> None:
+        self._link.error_replies = agreed
+
     def _with_owner(self, policy: FilePolicy) -> FilePolicy:
         return replace(policy, owner="pi") if self.whoami == "pi" else policy
 

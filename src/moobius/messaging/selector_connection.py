@@ -65,6 +65,7 @@ class SelectorConnection:
         self._link = link
         self._stream: Stream | None = None
         self._is_closing = False
+        self._heir: SelectorConnection | None = None
         self._loop_thread = 0
         self._lock = RLock()
 
@@ -109,11 +110,17 @@ class SelectorConnection:
             self._link.connection_made(self.role, time.monotonic())
             self._update_interest()
 
-    def take_over(self, other: SelectorConnection) -> None:
-        """Go on with the connection of another object, whose peer turned out to be ours.
+    def hand_over(self, heir: SelectorConnection) -> None:
+        """Let another object go on with this connection: its peer turned out to be that one's.
 
-        For callbacks of `other` only: it is between two messages then.
+        For callbacks of this connection: what follows the present message is for the heir.
         """
+        self._heir = heir
+
+    def taken_over(self) -> None:
+        """Override to act when another object's connection has become this one's."""
+
+    def _take_over(self, other: SelectorConnection) -> None:
         self._close()
         with other._lock:
             selector, sock, self._stream = other.selector, other.socket, other._stream
@@ -129,7 +136,10 @@ class SelectorConnection:
             self._link.take_over(other._link)
             selector.modify(sock, READ, data=self)
             self._update_interest()
+        self.taken_over()
         self._handle_events()
+        if self._stream is not None and self._stream.has_buffered and not self._is_closing:
+            self.read()  # no selector tells of what is decrypted already
 
     def close(self) -> None:
         """Ask the loop to close the connection; what is queued is not sent any more."""
@@ -177,6 +187,9 @@ class SelectorConnection:
         mask = stream.heard(mask)
         if mask & READ:
             self.read()
+            if self._heir is not None:
+                self._give_to_heir()
+                return
         if mask & WRITE and not self._is_closing:  # a callback may have closed the connection
             self.write()
         self.expire()
@@ -194,7 +207,7 @@ class SelectorConnection:
             with self._lock:
                 self._link.receive(data, time.monotonic())
             self._handle_events()
-            is_more = stream.has_buffered and not self._is_closing
+            is_more = stream.has_buffered and self._goes_on
 
     def write(self) -> None:
         """Send once, from what waits."""
@@ -234,6 +247,19 @@ class SelectorConnection:
 
     # Inside.
 
+    @property
+    def _goes_on(self) -> bool:
+        return not self._is_closing and self._heir is None
+
+    def _give_to_heir(self) -> None:
+        heir, self._heir = self._heir, None
+        assert heir is not None
+        try:
+            heir._take_over(self)
+        except Exception:
+            heir._close()
+            raise
+
     def _update_interest(self) -> None:
         """Have the loop come back for what there is to do; called with the lock held.
 
@@ -257,7 +283,7 @@ class SelectorConnection:
 
     def _handle_events(self) -> None:
         """Run the callbacks for what has happened, one after the other, without the lock."""
-        while not self._is_closing and (event := self._next_event()) is not None:
+        while self._goes_on and (event := self._next_event()) is not None:
             if isinstance(event, Action | Request):
                 self._handle_arrival(event)
             elif isinstance(event, Answered):

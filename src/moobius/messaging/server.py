@@ -196,9 +196,14 @@ class Server(Singleton):
 
     def _serve(self) -> None:
         assert self.selector is not None and self._listener is not None
+        look_again = 0.0
         try:
             while not self._stopping.is_set():
-                loop.turn(self.selector, list(Client.clients.values()))
+                away: list[Client] = []
+                if time.monotonic() >= look_again:  # at those who are away, now and then
+                    look_again = time.monotonic() + loop.LONGEST_WAIT_S
+                    away = [each for each in Client.clients.values() if not each.connected]
+                loop.turn(self.selector, away)
         finally:
             for connection in loop.connections_of(self.selector):
                 connection._close()

@@ -21,6 +21,10 @@ from moobius.messaging import messages
 from moobius.messaging.connection_manager import ConnectionManager
 
 IDENTIFY_WITHIN_S = 30.0
+LONGEST_ID = 63
+"""As the setting `id` of a client has it."""
+AWAY_AT_MOST = 1000
+"""Clients that may come back; beyond that, the one that was first met is forgotten."""
 
 
 class Client(ConnectionManager):
@@ -160,18 +164,35 @@ class Client(ConnectionManager):
                 self.copter_id = copter_id
                 key = self.ip if self.ip not in self.clients else f"{self.ip}:{self.addr[1]}"
                 self.clients[key] = self
+                self._make_room()
         if known is None:
             self._call_hook("on_connect")
             self._call_hook("on_first_connect")
             self.get_response("clover_dir", _told_clover_dir)
         elif known is not self:
             known.ip = self.ip
-            known.take_over(self)
-            known._call_hook("on_connect")
+            self.hand_over(known)
+
+    def taken_over(self) -> None:
+        """Greet a client that has come back."""
+        self._call_hook("on_connect")
+
+    @classmethod
+    def _make_room(cls) -> None:
+        """Forget who has been away for longest, when there are too many who might come back."""
+        with cls._clients_lock:
+            away = [key for key, client in cls.clients.items() if not client.connected]
+            for key in away[: max(0, len(away) - AWAY_AT_MOST)]:
+                del cls.clients[key]
 
 
 def _identified(client: Client, copter_id: Any) -> None:
-    client._become_known(str(copter_id))
+    name = str(copter_id)
+    if len(name) > LONGEST_ID:
+        logger.warning("{}: connection closed, its id is too long", client.peer_name)
+        client.close()
+        return
+    client._become_known(name)
 
 
 def _nobody(client: Client, error: MessagingError) -> None:

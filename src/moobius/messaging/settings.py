@@ -17,7 +17,9 @@ from moobius.messaging.config_manager import ConfigManager
 from moobius.messaging.connection_manager import ConnectionManager
 from moobius.messaging.policy import FilePolicy
 
-LOCAL = ("FILES", "TLS", "AUTH", "clover_dir")
+# These are read by their exact path, never as attributes: `[files] write_dirs` is another setting,
+# which would be an attribute of the same name.
+LOCAL = ("FILES", "TLS", "AUTH", "REQUESTS", "clover_dir")
 """Who may speak, and where files may go, is for this side to say: no peer changes these."""
 
 # Where a server puts the files of a client's program, beside its working directory (6.2).
@@ -38,21 +40,37 @@ def apply(config: ConfigManager, connection: ConnectionManager) -> None:
     Raises:
         ConfigError: If the key cannot be read.
     """
-    connection.buffer_size = config.server_buffer_size
-    connection.files = file_policy(config)
-    connection.limits = replace(connection.limits, file_content=config.files_max_size)
-    connection.auth = shared_key(config)
+    connection.buffer_size = config.get("SERVER", "buffer_size")
+    connection.error_replies = config.get("REQUESTS", "error_replies")
+    if connection.default_files is None or _says_which_files(config):
+        connection.files = file_policy(config)
+        largest = config.get("FILES", "max_size")
+        connection.limits = replace(connection.limits, file_content=largest)
+    connection.auth = shared_key(config) or connection.default_auth
 
 
 def file_policy(config: ConfigManager) -> FilePolicy:
     """Return which files the peer may read and write."""
-    program = config.clover_dir or ""
-    more = [] if program in NO_PROGRAM else [Path(program) / f for f in PROGRAM_FOLDERS]
+    program = _program_folder(config)
+    more = [] if program is None else [program / folder for folder in PROGRAM_FOLDERS]
     return FilePolicy.inside(
-        read_dirs=config.files_read_dirs,
-        write_dirs=[*config.files_write_dirs, *more],
-        max_size=config.files_max_size,
+        read_dirs=config.get("FILES", "read_dirs"),
+        write_dirs=[*config.get("FILES", "write_dirs"), *more],
+        max_size=config.get("FILES", "max_size"),
     )
+
+
+def _program_folder(config: ConfigManager) -> Path | None:
+    """Return the folder of the program that a client serves; a server has no such setting."""
+    program = config.config.get("clover_dir", "")
+    return None if program in NO_PROGRAM else Path(program)
+
+
+def _says_which_files(config: ConfigManager) -> bool:
+    """Tell whether the settings are other than those that a new file begins with."""
+    files = config.config["FILES"]
+    changed = any(files[key] != files.default_values.get(key) for key in files.scalars)
+    return changed or _program_folder(config) is not None
 
 
 def shared_key(config: ConfigManager) -> SharedKey | None:
@@ -61,9 +79,11 @@ def shared_key(config: ConfigManager) -> SharedKey | None:
     Raises:
         ConfigError: If it cannot be read, or others can read it.
     """
-    if not config.auth_use:
+    if not config.get("AUTH", "use"):
         return None
-    return SharedKey.from_file(config.auth_key_file, required=config.auth_require)
+    return SharedKey.from_file(
+        config.get("AUTH", "key_file"), required=config.get("AUTH", "require")
+    )
 
 
 def client_tls(config: ConfigManager) -> ssl.SSLContext | None:
@@ -72,10 +92,10 @@ def client_tls(config: ConfigManager) -> ssl.SSLContext | None:
     Raises:
         ConfigError: If a file cannot be read.
     """
-    if not config.tls_use:
+    if not config.get("TLS", "use"):
         return None
     return tls.tls_for_client(
-        _needed(config.tls_ca_file, "ca_file"), config.tls_cert_file or None, _key_file(config)
+        _needed(config, "ca_file"), _given(config, "cert_file"), _given(config, "key_file")
     )
 
 
@@ -85,18 +105,19 @@ def server_tls(config: ConfigManager) -> ssl.SSLContext | None:
     Raises:
         ConfigError: If a file cannot be read.
     """
-    if not config.tls_use:
+    if not config.get("TLS", "use"):
         return None
     return tls.tls_for_server(
-        _needed(config.tls_cert_file, "cert_file"), _key_file(config), config.tls_ca_file or None
+        _needed(config, "cert_file"), _given(config, "key_file"), _given(config, "ca_file")
     )
 
 
-def _key_file(config: ConfigManager) -> str | None:
-    return config.tls_key_file or None
+def _given(config: ConfigManager, name: str) -> str | None:
+    return config.get("TLS", name) or None
 
 
-def _needed(file: str, name: str) -> str:
-    if not file:
+def _needed(config: ConfigManager, name: str) -> str:
+    file = _given(config, name)
+    if file is None:
         raise ConfigError(f"TLS.use is true, and TLS.{name} is empty: it must name a file")
     return file
