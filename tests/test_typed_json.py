@@ -232,6 +232,23 @@ def test_a_marker_never_runs_code(name: str, wrap: Any, tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+def test_fields_are_named_by_text() -> None:
+    fields = {"_moobius_type": "builtins.dict", "_moobius_val": [["x", 1], [2, 3]]}
+    for name in ("Point", "Slotted"):
+        marked = {"_moobius_type": f"{__name__}.{name}", "_moobius_val": fields}
+        with pytest.raises(UnstorableError, match=f"{name}' has a field called 2"):
+            from_jsonable(marked)
+
+
+def test_whatever_a_restorer_raises_names_the_class() -> None:
+    register_type(Slotted, names=["old.Slotted"], restore=lambda fields: fields["gone"])
+    try:
+        with pytest.raises(UnstorableError, match=r"does not fit .*Slotted: 'gone'"):
+            from_jsonable({"_moobius_type": "old.Slotted", "_moobius_val": {"x": 1}})
+    finally:
+        register_type(Slotted)
+
+
 def test_a_dataclass_of_an_imported_module_is_not_restored_unless_registered() -> None:
     marked = {"_moobius_type": f"{__name__}.Stranger", "_moobius_val": {"x": 1}}
     with pytest.raises(UnstorableError, match=r"Stranger.*add_str_method"):

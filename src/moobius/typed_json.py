@@ -19,6 +19,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -31,6 +32,8 @@ C = TypeVar("C", bound=type)
 _DTYPE = "_moobius_type"
 _DVAL = "_moobius_val"
 _MARKER_KEYS = {_DTYPE, _DVAL}
+
+TOO_DEEP = "a value that contains itself, or is nested very deeply, cannot be stored"
 
 _quick = msgspec.json.Encoder()
 _quick_decoder = msgspec.json.Decoder()
@@ -90,9 +93,15 @@ def restore_dataclass(name: str, fields: Any) -> Any:
         raise UnstorableError(
             f"a record of type {name!r} holds a {type(fields).__name__} instead of its fields"
         )
-    if found.restore is not None:
-        return found.restore(fields)
-    return _build(_finished_class(found.cls), fields)
+    if unnamed := [field for field in fields if not isinstance(field, str)]:
+        raise UnstorableError(f"a record of type {name!r} has a field called {unnamed[0]!r}")
+    make = found.restore or partial(_build, _finished_class(found.cls))
+    try:
+        return make(fields)
+    except UnstorableError:
+        raise
+    except Exception as error:  # user code: __post_init__ may raise anything
+        raise UnstorableError(f"a record does not fit {type_name(found.cls)}: {error}") from error
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -153,10 +162,7 @@ def _build(cls: type, fields: dict[str, Any]) -> Any:
             f"a record of {type_name(cls)} has {', '.join(unknown)}; "
             f"the class has {', '.join(in_init)}"
         )
-    try:
-        made = cls(**{name: value for name, value in fields.items() if in_init[name]})
-    except Exception as error:  # user code: __post_init__ may raise anything
-        raise UnstorableError(f"a record does not fit {type_name(cls)}: {error}") from error
+    made = cls(**{name: value for name, value in fields.items() if in_init[name]})
     for name, value in fields.items():
         if not in_init[name]:
             object.__setattr__(made, name, value)
@@ -367,7 +373,7 @@ def dump_typed(value: Any, *, indent: int | None = 2) -> str:
     try:
         return dump_jsonable(to_jsonable(value), indent=indent)
     except RecursionError as error:
-        raise UnstorableError("a value that contains itself cannot be stored") from error
+        raise UnstorableError(TOO_DEEP) from error
 
 
 def _load_json(text: str) -> Any:

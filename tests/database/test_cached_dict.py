@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from moobius.database.engines import get_engine
 from moobius.database.json_database import JSONDatabase
 from moobius.database.magical_storage import MoobiusStorage
 from moobius.database.redis_database import RedisDatabase
-from moobius.errors import BrokenRecord, StorageError, UnstorableError
+from moobius.errors import BrokenRecord, EditConflict, StorageError, UnstorableError
 from tests.support.loop_guard import unblocked_loop
 from tests.support.patience import until
-from tests.support.redis import RedisServer
+from tests.support.redis import RedisServer, refusing_port
 
 from .conftest import Opener
 from .test_stored_dict import CONTENT, Recorder, content_of
@@ -173,6 +174,7 @@ async def test_an_edit_that_fails_leaves_alone_what_others_stored_meanwhile(
             value.append(3)
             container["b"] = "newer"
             raise ZeroDivisionError
+    container["c"] = [4]
     with pytest.raises(ZeroDivisionError):
         async with container.aedit("c"):
             del container["c"]
@@ -197,8 +199,184 @@ async def test_edits_of_one_key_take_turns_and_lose_nothing(
 
 
 async def test_edits_of_different_keys_do_not_wait_for_each_other(container: CachedDict) -> None:
-    async with container.aedit("b") as one, container.aedit("a") as other:
-        assert (one, other) == ([2], 1)
+    container["c"] = [3]
+    async with container.aedit("b") as one, container.aedit("c") as other:
+        assert (one, other) == ([2], [3])
+
+
+@pytest.mark.parametrize("newer", [["assigned"], None])
+async def test_what_is_assigned_within_an_edit_holds(
+    container: CachedDict, open_database: Opener, newer: list[str] | None
+) -> None:
+    async with container.aedit("b") as value:
+        value.append(3)
+        if newer:
+            await container.aset("b", newer)
+        else:
+            await container.adelete("b")
+    assert container.get("b") == content_of(open_database).get("b") == newer
+
+
+@pytest.mark.parametrize("fixed", [1, "text", None, (1, "two"), frozenset("a")])
+async def test_an_edit_of_what_cannot_be_changed_in_place_says_to_assign(
+    container: CachedDict, fixed: object
+) -> None:
+    await container.aset("b", fixed)
+    with pytest.raises(StorageError, match=r"'b' is of type .* assign"):
+        async with container.aedit("b"):
+            pass
+    assert container["b"] == fixed
+
+
+async def test_an_edit_within_an_edit_of_the_same_key_is_an_error(container: CachedDict) -> None:
+    async def edit_twice() -> None:
+        async with container.aedit("b"), container.aedit("b"):
+            pass
+
+    with pytest.raises(StorageError, match="'b' is edited within an edit of 'b'"):
+        await asyncio.wait_for(edit_twice(), 20)
+    async with container.aedit("b") as value:
+        value.append(3)
+    assert container["b"] == [2, 3]
+
+
+# ---- Edits of what several processes share ----
+
+
+@pytest.fixture
+def shared(empty_redis: RedisServer) -> tuple[CachedDict, CachedDict]:
+    """Two loaded containers on one store, as two processes have them."""
+    mine, theirs = (CachedDict(RedisDatabase("a.b", **empty_redis.settings)) for _ in range(2))
+    mine.update({"n": {"n": 0}, "other": 1})
+    for container in (mine, theirs):
+        container.load()
+    return mine, theirs
+
+
+async def test_an_edit_begins_with_what_others_stored(
+    shared: tuple[CachedDict, CachedDict],
+) -> None:
+    mine, theirs = shared
+    theirs["n"] = {"n": 5}
+    async with mine.aedit("n") as value:
+        value["n"] += 1
+    assert mine["n"] == theirs.reload("n") == {"n": 6}
+    mine["n"]["n"] = 7
+    before = mine["n"]
+    await mine.asave("n")
+    async with mine.aedit("n") as value:
+        assert value is before  # nobody else wrote, so others may hold it
+    del theirs["n"]
+    with pytest.raises(KeyError, match="n"):
+        async with mine.aedit("n"):
+            pass
+    assert mine == {"other": 1}
+
+
+async def test_an_edit_never_undoes_what_others_stored_meanwhile(
+    shared: tuple[CachedDict, CachedDict],
+) -> None:
+    mine, theirs = shared
+    with pytest.raises(EditConflict, match="'n' was changed elsewhere while it was edited"):
+        async with mine.aedit("n") as value:
+            value["n"] += 1
+            theirs["n"] = {"n": 100}
+    assert mine["n"] == theirs.reload("n") == {"n": 100}
+    with pytest.raises(EditConflict):
+        async with mine.aedit("n") as value:
+            value["n"] += 1
+            del theirs["n"]
+    assert mine == theirs == {"other": 1}
+    assert mine.unsaved == []
+
+
+async def test_an_edit_may_save_in_between(shared: tuple[CachedDict, CachedDict]) -> None:
+    mine, theirs = shared
+    async with mine.aedit("n") as value:
+        for _ in range(3):
+            value["n"] += 1
+            await mine.asave("n")
+        value["n"] += 1
+    assert mine["n"] == theirs.reload("n") == {"n": 4}
+
+
+async def test_an_edit_that_memory_has_overtaken_is_an_error(
+    shared: tuple[CachedDict, CachedDict],
+) -> None:
+    mine, theirs = shared
+    seen: list[str | None] = []
+
+    async def follow() -> None:
+        async for key in mine.watch():
+            seen.append(key)
+
+    watching = asyncio.create_task(follow())
+    async with mine.aedit("n") as value:
+        value["n"] += 1
+        await until(lambda: seen == [None])  # everything was read anew, and nothing new was there
+        assert mine["n"] is value
+        theirs["n"] = {"n": 0}
+        await until(lambda: seen == [None, "n"])  # the same as before
+    assert mine["n"] == theirs.reload("n") == {"n": 1}
+    with pytest.raises(EditConflict, match="'n'"):
+        async with mine.aedit("n") as value:
+            value["n"] += 1
+            theirs["n"] = {"n": 100}
+            await until(lambda: mine["n"] == {"n": 100})
+    assert mine["n"] == theirs.reload("n") == {"n": 100}
+    await _stop([watching])
+
+
+async def test_an_edit_of_what_cannot_be_asked_for_is_one_of_memory(
+    shared: tuple[CachedDict, CachedDict], empty_redis: RedisServer
+) -> None:
+    mine, theirs = shared
+    with refusing_port() as port:
+        mine.database = RedisDatabase("a.b", host="127.0.0.1", port=port)
+        async with mine.aedit("n") as value:
+            value["n"] += 1
+        assert mine.unsaved == ["n"]
+        async with mine.aedit("n") as value:
+            value["n"] += 1
+        with pytest.raises(StorageError, match="refused"):
+            async with mine.aedit("never read"):
+                pass
+    mine.database = RedisDatabase("a.b", **empty_redis.settings)
+    await mine.asave_unsaved()
+    assert theirs.reload("n") == {"n": 2}
+
+
+COUNTER = """
+import asyncio, json, sys
+from moobius.database.cached_dict import CachedDict
+from moobius.database.redis_database import RedisDatabase
+from moobius.errors import EditConflict
+
+async def main():
+    container = CachedDict(RedisDatabase("a.b", **json.loads(sys.argv[1])))
+    for _ in range(100):
+        while True:
+            try:
+                async with container.aedit("n") as value:
+                    value["n"] += 1
+            except EditConflict:
+                continue
+            break
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_count_together_lose_nothing(
+    shared: tuple[CachedDict, CachedDict], empty_redis: RedisServer
+) -> None:
+    settings = json.dumps(empty_redis.settings)
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", COUNTER, settings)
+        for _ in range(2)
+    ]
+    assert [await asyncio.wait_for(each.wait(), 60) for each in processes] == [0, 0]
+    assert shared[0].reload("n") == {"n": 200}
 
 
 # ---- Nobody waits, and nothing is overtaken ----
@@ -270,6 +448,52 @@ async def test_a_value_is_stored_as_it_was_when_its_turn_came() -> None:
     await storing
     assert engine.content == {"a": [1]}
     assert container["a"] is value
+
+
+@pytest.mark.parametrize("engine_class", [Recorder, Waiting])
+async def test_a_value_that_cannot_be_copied_is_an_error_that_names_its_key(
+    engine_class: type[Recorder], logged: list[str]
+) -> None:
+    container = CachedDict(engine_class(a="old"))
+    with pytest.raises(UnstorableError, match=r"'a' not stored: cannot pickle .*lock"):
+        await container.aset("a", threading.Lock())
+    assert container["a"] == "old"
+    container.database.trouble = "disk full"  # type: ignore[attr-defined] # of a Recorder
+    changed: dict[str, Any] = {}
+    await container.aset("changed", changed)
+    changed["since"] = threading.Lock()
+    container.database.trouble = ""  # type: ignore[attr-defined] # of a Recorder
+    await container.aset("b", 1)
+    assert container.unsaved == ["changed"]
+    assert container.database.content == {"a": "old", "b": 1}  # type: ignore[attr-defined]
+    assert any("'changed' not stored: cannot pickle" in line for line in logged)
+
+
+async def test_who_waits_for_an_engine_that_is_out_of_reach_is_told_at_once(
+    empty_redis: RedisServer, logged: list[str]
+) -> None:
+    container = CachedDict(RedisDatabase("a.b", **empty_redis.settings, timeout=0.5))
+    other = CachedDict(RedisDatabase("a.c", **empty_redis.settings, timeout=0.5))
+    await asyncio.gather(container.aset("a", 0), other.aset("a", 0))
+    empty_redis.pause()
+    try:
+        start = time.monotonic()
+        tasks = [asyncio.create_task(container.aset(f"{n}", n)) for n in range(20)]
+        tasks += [asyncio.create_task(other.aset(f"{n}", n)) for n in range(20)]
+        reading = asyncio.create_task(container.aget("absent"))
+        with pytest.raises(UnstorableError, match=r"'b'.*builtins\.object"):
+            await container.aset("b", object())
+        with pytest.raises(StorageError, match=r"'absent' not read: .*imeout"):
+            await reading
+        await asyncio.gather(*tasks)
+        container["at once"] = 1  # waits for itself, not for those before it
+        assert time.monotonic() - start < 5  # one after the other they would take 21 seconds
+    finally:
+        empty_redis.resume()
+    assert len(container.unsaved) == 21
+    await asyncio.gather(container.aset("b", 1), other.aset("b", 1))
+    assert container.unsaved == other.unsaved == []
+    assert dict(container.database.get_many()) == dict(container)
 
 
 async def test_who_reads_at_the_same_time_gets_the_same_object(empty_redis: RedisServer) -> None:
@@ -405,6 +629,31 @@ async def test_redis_tells_of_what_another_process_wrote(empty_redis: RedisServe
     assert [await anext(changes) for _ in range(3)] == ["a", "new", "b"]
     assert dict(container) == {"a": {"from": "another process"}, "new": 1}
     await changes.aclose()
+
+
+async def test_a_change_that_cannot_be_read_yet_is_not_followed_before_it_can(
+    slow: CachedDict, empty_redis: RedisServer, logged: list[str]
+) -> None:
+    theirs = RedisDatabase("a.b", **empty_redis.settings)
+    seen: list[tuple[str | None, Any]] = []
+
+    async def follow() -> None:
+        async for key in slow.watch():
+            seen.append((key, dict.get(slow, "a")))
+
+    watching = asyncio.create_task(follow())
+    await until(lambda: seen == [(None, [1])])
+    with contextlib.closing(empty_redis.client()) as client:
+        client.execute_command("ACL SETUSER default -hget")
+        try:
+            theirs.set_value("a", "new")
+            await until(lambda: any("not up to date" in line for line in logged))
+            assert (seen, slow["a"]) == ([(None, [1])], [1])
+        finally:
+            client.execute_command("ACL SETUSER default +hget")
+    await until(lambda: seen == [(None, [1]), ("a", "new")])
+    assert sum("not up to date" in line for line in logged) == 1
+    await _stop([watching])
 
 
 async def test_after_a_lost_connection_everything_is_read_anew(

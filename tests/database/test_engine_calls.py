@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from moobius.database.engine_calls import GONE, carry_out, delete_all, delete_found, read_all
+from moobius.database.database_interface import Silence
+from moobius.database.engine_calls import (
+    GONE,
+    carry_out,
+    delete_all,
+    delete_found,
+    engine_for,
+    prepared,
+    read_all,
+)
 from moobius.errors import BrokenRecord, StorageError, UnstorableError
 
 from .test_stored_dict import Recorder
@@ -77,6 +87,36 @@ def test_a_value_that_is_never_stored_is_the_caller_s_mistake(log: list[str]) ->
     assert engine.content == {}
     assert carry_out(engine, {}, {"a": 1, "b": 2}).done == ["b"]
     assert any("'a' is refused" in line for line in log)
+
+
+def test_what_is_prepared_is_stored_as_it_was(log: list[str]) -> None:
+    engine = Recorder(b=2)
+    value, never = [1], [threading.Lock()]
+    carry = prepared(engine, {"a": value, "b": GONE}, {"c": value, "never": never})
+    value.append(2)
+    assert engine.writes == []
+    assert carry().done == ["a", "b", "c"]
+    assert engine.content == {"a": [1], "c": [1]}
+    assert any("'never' not stored: cannot pickle" in line for line in log)
+    with pytest.raises(UnstorableError, match="'never' not stored: cannot pickle"):
+        prepared(engine, {"never": never}, {})
+
+
+def test_who_waited_while_the_store_was_out_of_reach_is_told_at_once() -> None:
+    engine = Recorder(a=1)
+    assert engine_for(engine, 1.0) is engine
+    engine.silence = Silence(2.0, "the line is dead")
+    assert engine_for(engine, 3.0) is engine
+    away = engine_for(engine, 1.0)
+    outcome = prepared(away, {"a": 2}, {})()
+    assert (outcome.done, str(outcome.trouble)) == ([], "'a' not stored: the line is dead")
+    assert str(carry_out(away, {"a": GONE}, {}).trouble) == "'a' not deleted: the line is dead"
+    with pytest.raises(UnstorableError, match="'a' not stored: cannot pickle"):
+        prepared(away, {"a": threading.Lock()}, {})
+    for call in (read_all, lambda away: delete_all(away, []), lambda away: away.get_value("a")):
+        with pytest.raises(StorageError, match="the line is dead"):
+            call(away)
+    assert (engine.content, engine.reads, engine.writes) == ({"a": 1}, [], [])
 
 
 @pytest.mark.parametrize("key", ["a", "broken"])

@@ -195,3 +195,9 @@ def test_what_is_registered_comes_before_what_is_installed(install: Callable[...
     register_engine("mongo", Mongo)
     assert get_engine("mongo") is Mongo
     assert get_engine("json") is JSONDatabase
+
+
+@pytest.mark.parametrize("path", [".foo", "..", ".", "json.", "os.path", "os.nothing", "no.such"])
+def test_a_path_that_leads_nowhere_is_said(path: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(repr(path))):
+        get_engine(path)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moobius.database.file_names import decode, encode
+from moobius.database.file_names import decode, encode, spellings
 
 from .hostile import HOSTILE_KEYS
 
@@ -61,3 +61,14 @@ def test_names_that_windows_reserves_are_not_used(key: str) -> None:
 @pytest.mark.parametrize("name", ["50%", "a%zz", "50%25x%", "%C3%A9", "%2F", "[x]", "a:b", ".x"])
 def test_a_name_we_never_write_is_an_old_key_itself(name: str) -> None:
     assert decode(name) == name
+
+
+@given(any_text, st.booleans())
+def test_every_name_under_which_a_key_may_be(key: str, fold_case: bool) -> None:
+    names = spellings(key, fold_case=fold_case)
+    assert names[0] == encode(key, fold_case=fold_case)
+    assert encode(key, fold_case=not fold_case) in names
+    assert len(set(names)) == len(names)
+    assert {decode(name) for name in names} <= {key, None}
+    if decode(key) == key:
+        assert key in names

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,7 +130,102 @@ def test_a_broken_record_with_a_long_key(database: JSONDatabase) -> None:
     file.write_text("7")
     with pytest.raises(BrokenRecord, match="list of key and value"):
         database.get_value("x" * 300)
+    key, good = database.all_keys()
+    assert (key, good) == (file.stem, "good")  # the file's name stands in for the key
+    broken, readable = database.get_many()
+    assert isinstance(broken[1], BrokenRecord)
+    assert (broken[0], readable) == (key, ("good", 1))
+    with pytest.raises(BrokenRecord, match=f"{key}.*list of key and value"):
+        database.get_value(key)
+    assert database.delete_key(key) == (True, key)
     assert list(database.all_keys()) == ["good"]
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", ['["other", 1]', "[5, 1]", "[" * 100_000, '{"a": 1, "b": 2}'])
+def test_a_long_record_that_says_a_wrong_key_is_broken(
+    database: JSONDatabase, content: str
+) -> None:
+    database.set_value("x" * 300, 1)
+    (file,) = database.path.iterdir()
+    assert database.get_value(file.stem)[0] is False  # the name of a file is another key
+    file.write_text(content)
+    assert list(database.all_keys()) == [file.stem]
+    for key in ("x" * 300, file.stem):
+        with pytest.raises(BrokenRecord):
+            database.get_value(key)
+    database.set_value(file.stem, "repaired")
+    assert list(database.get_many()) == [(file.stem, "repaired")]
+    assert not file.exists()
+
+
+KEYS = ["Ada", "ADA", "ada", "Ä b:C", "X" * 150, '"A']
+
+
+@pytest.mark.parametrize("fold_case", [True, False])
+def test_a_store_can_move_between_systems_that_do_and_do_not_tell_capitals_apart(
+    database: JSONDatabase, fold_case: bool
+) -> None:
+    database._fold_case = not fold_case
+    for key in KEYS:
+        database.set_value(key, f"old {key}")
+    database._fold_case = fold_case
+    assert sorted(database.all_keys()) == sorted(KEYS)
+    assert dict(database.get_many()) == {key: f"old {key}" for key in KEYS}
+    assert dict(database.get_many(KEYS)) == {key: f"old {key}" for key in KEYS}
+    for key in KEYS:
+        database.set_value(key, f"new {key}")
+    assert len(list(database.path.iterdir())) == len(KEYS)
+    assert dict(database.get_many()) == {key: f"new {key}" for key in KEYS}
+    database._fold_case = not fold_case
+    for key in KEYS:
+        assert database.delete_key(key) == (True, key)
+    assert list(database.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["a:B", '"A', "A:" * 60])
+@pytest.mark.parametrize("fold_case", [True, False])
+def test_of_several_files_for_one_key_all_ways_of_reading_find_the_same(
+    database: JSONDatabase, key: str, fold_case: bool
+) -> None:
+    database._fold_case = fold_case
+    (database.path / f"{key}.json").write_text('"oldest"')
+    other = JSONDatabase(database.domain, root_dir=str(database.path.parents[2]))
+    other._fold_case = not fold_case
+    file = other._file(key)
+    other.set_value(key, "old")
+    (database.path / f"{key}.json").write_text('"oldest"')
+    assert file.exists()
+    assert database.get_value(key) == (True, "old")
+    assert list(database.get_many()) == [(key, "old")]
+
+
+def test_a_process_that_is_killed_while_it_deletes_brings_no_older_value_back(
+    database: JSONDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.set_value("a:b", "new")
+    (database.path / "a:b.json").write_text('"old"')
+    unlink = Path.unlink
+
+    def unlink_and_die(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "unlink", unlink_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        database.delete_key("a:b")
+    monkeypatch.undo()
+    assert database.get_value("a:b") == (True, "new")
+
+
+def test_a_folder_that_was_removed_is_made_again(database: JSONDatabase) -> None:
+    database.set_value("key", 1)
+    for used_before in (True, False):
+        shutil.rmtree(database.path.parents[2])
+        database._is_tidy = used_before
+        assert database.get_value("key")[0] is False
+        assert database.set_value("key", 2) == (True, "key")
+        assert database.get_value("key") == (True, 2)
 
 
 def test_a_write_that_fails_says_so_and_leaves_the_old_value(
@@ -189,7 +285,9 @@ def test_only_an_engine_that_waits_for_the_disk_says_that_it_may_wait(
     assert len(synced) == 5
 
 
-def test_what_a_killed_process_left_is_removed_at_opening(database: JSONDatabase) -> None:
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes(
+    database: JSONDatabase,
+) -> None:
     left, alive, other = ".0123456789abcdef.tmp", ".fedcba9876543210.tmp", ".editor.tmp"
     for name in (left, alive, other):
         (database.path / name).write_text("half a rec")
@@ -197,7 +295,11 @@ def test_what_a_killed_process_left_is_removed_at_opening(database: JSONDatabase
     for name in (left, other):
         os.utime(database.path / name, (two_hours_ago, two_hours_ago))
     database.set_value("key", 1)
-    JSONDatabase(database.domain, root_dir=str(database.path.parents[2]))
+    before = sorted(path.name for path in database.path.iterdir())
+    later = JSONDatabase(database.domain, root_dir=str(database.path.parents[2]))
+    assert dict(later.get_many()) == {"key": 1}
+    assert sorted(path.name for path in database.path.iterdir()) == before
+    later.set_value("key", 2)
     assert sorted(path.name for path in database.path.iterdir()) == [other, alive, "key.json"]
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ class Closing(Recorder):
     """Knows how often it was closed."""
 
     closed = 0
+    trouble_of_closing: Exception | None = None
 
     def close(self) -> None:
         self.closed += 1
+        if self.trouble_of_closing:
+            raise self.trouble_of_closing
 
 
 class Failing(NullDatabase):
@@ -44,6 +48,10 @@ def storage(tmp_path: Path) -> MoobiusStorage:
 
 def reopened(tmp_path: Path, **options: Any) -> MoobiusStorage:
     return MoobiusStorage("service", "channel", db_config=config(tmp_path, "data", **options))
+
+
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
 
 
 @pytest.mark.promise("0-24")
@@ -80,6 +88,26 @@ def test_assigning_a_dict_replaces_the_content(storage: MoobiusStorage, tmp_path
     assert storage.other is not storage.data
     storage.data = {}
     assert reopened(tmp_path).data == {}
+
+
+def test_a_container_that_is_assigned_to_itself_is_saved(
+    storage: MoobiusStorage, tmp_path: Path
+) -> None:
+    storage.data = {"a": [1], "b": {"n": 1}}
+    storage.data["a"].append(2)
+    storage.data["b"]["n"] = 2
+    storage.data = storage.data
+    assert reopened(tmp_path).data == {"a": [1, 2], "b": {"n": 2}}
+
+
+def test_a_dict_with_a_value_that_is_not_stored_changes_nothing(
+    storage: MoobiusStorage, tmp_path: Path
+) -> None:
+    storage.data = {"a": 1, "b": 2}
+    with pytest.raises(StorageError, match=r"'b' not stored: .*object"):
+        storage.data = {"a": 3, "b": object()}
+    assert storage.data == {"a": 1, "b": 2}
+    assert reopened(tmp_path).data == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize("value", [None, 3, [1], "text", {1: "one"}, {"a": object()}])
@@ -149,11 +177,67 @@ def test_other_attributes_are_ordinary(storage: MoobiusStorage) -> None:
         ({"implementation": "json", "name": "x", "lode": True}, "has 'lode'; known are .*load"),
         ({"implementation": "mysql", "name": "x"}, "no storage engine 'mysql'"),
         ("json", "must be an object"),
+        ({"implementation": "json", "name": "x", "settings": "data"}, "'settings' is a str"),
     ],
 )
 def test_a_wrong_entry_is_named(entry: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         MoobiusStorage("s", "c", [entry])
+
+
+@pytest.mark.parametrize("key", ["load", "clear", "strict"])
+async def test_a_switch_is_never_guessed(storage: MoobiusStorage, tmp_path: Path, key: str) -> None:
+    storage.data["key"] = 1
+    wrong = config(tmp_path, "data", **{key: "false"})
+    said = f"'{key}' is 'false'; it must be true or false"
+    with pytest.raises(ConfigError, match=f"entry 0 of the storage configuration: {said}"):
+        MoobiusStorage("service", "channel", wrong)
+    with pytest.raises(ConfigError, match=f"entry 0 of the storage configuration: {said}"):
+        await MoobiusStorage.aopen("service", "channel", wrong)
+    again = MoobiusStorage("service", "channel")
+    with pytest.raises(ConfigError, match=f"the container 'data': {said}"):
+        again.add_container(**wrong[0])
+    with pytest.raises(ConfigError, match=f"the container 'data': {said}"):
+        await again.aadd_container(**wrong[0])
+    with pytest.raises(ConfigError, match=f"the container 'data': {said}"):
+        again.put("data", storage.data.database, **{key: "false"})  # type: ignore[arg-type]
+    assert reopened(tmp_path).data == {"key": 1}
+
+
+@pytest.mark.parametrize(
+    ("implementation", "settings", "said"),
+    [
+        ("json", {"root_dir": 5}, "'root_dir' is 5; it must be the name of a file or folder"),
+        ("json", {"root_dir": None}, "'root_dir' is None"),
+        ("json", {"fsync": "false"}, "'fsync' is 'false'; it must be true or false"),
+        ("sqlite", {"path": 5}, "'path' is 5"),
+        ("sqlite", {"fsync": "false"}, "'fsync' is 'false'"),
+        ("sqlite", {"timeout": "x"}, "'timeout' is 'x'; it must be a number of seconds, 0 or more"),
+        ("redis", {"timeout": 0}, "'timeout' is 0; it must be a number of seconds above 0"),
+        ("redis", {"timeout": -1}, "'timeout' is -1"),
+        ("redis", {"tls": "false"}, "'tls' is 'false'"),
+        ("redis", {"announce": "false"}, "'announce' is 'false'"),
+        ("redis", {"host": ["localhost"]}, r"'host' is \['localhost'\]; it must be text"),
+    ],
+)
+async def test_a_wrong_setting_is_named(
+    in_folder: Path, implementation: str, settings: dict[str, Any], said: str
+) -> None:
+    entry = {"implementation": implementation, "name": "x", "settings": settings}
+    with pytest.raises(ConfigError, match=f"the settings of the container 'x': {said}"):
+        MoobiusStorage("s", "c", [entry])
+    with pytest.raises(ConfigError, match=f"the settings of the container 'x': {said}"):
+        await MoobiusStorage.aopen("s", "c", [entry])
+    assert is_empty(in_folder)
+
+
+@pytest.mark.parametrize("name", ["save", "a b"])
+async def test_a_name_that_is_refused_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StorageError, match=repr(name)):
+        MoobiusStorage("s", "c", config(tmp_path, name))
+    with pytest.raises(StorageError, match=repr(name)):
+        await MoobiusStorage.aopen("s", "c", config(tmp_path, name))
+    assert is_empty(tmp_path)
 
 
 def test_settings_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,6 +349,30 @@ async def test_closing_in_trouble_says_what_is_lost_and_closes_the_others() -> N
     with pytest.raises(StorageError, match=said):
         await storage.aclose()
     assert [engine.closed for engine in engines] == [2, 2]
+
+
+@pytest.mark.parametrize("may_wait", [False, True])
+async def test_what_one_container_cannot_store_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, may_wait: bool
+) -> None:
+    monkeypatch.setattr(Closing, "may_wait", may_wait)
+    storage = MagicalStorage()
+    engines = {name: Closing() for name in "abc"}
+    changed: dict[str, Any] = {}
+    for name, engine in engines.items():
+        storage.put(name, engine)
+        engine.trouble = "disk full"
+        storage.__dict__[name]["key"] = changed if name == "a" else 1
+        engine.trouble = ""
+    changed["since"] = threading.Lock()  # is never stored
+    engines["b"].trouble_of_closing = RuntimeError("will not close")
+    with pytest.raises(StorageError, match=r"not everything .* 'key'.*; will not close"):
+        await storage.aclose()
+    assert [engine.content for engine in engines.values()] == [{}, {"key": 1}, {"key": 1}]
+    assert [engine.closed for engine in engines.values()] == [1, 1, 1]
+    with pytest.raises(StorageError, match=r"not everything .* 'key'.*; will not close"):
+        storage.close()
+    assert [engine.closed for engine in engines.values()] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("implementation", ["json", "sqlite"])

@@ -1,8 +1,11 @@
 """The engine that stores nothing."""
 
+import threading
+
 import pytest
 
 from moobius.database.cached_dict import CachedDict
+from moobius.database.magical_storage import MagicalStorage
 from moobius.database.null_database import NullDatabase
 
 from .hostile import HOSTILE_KEYS
@@ -39,4 +42,14 @@ def test_a_container_on_it_is_a_dict_in_memory(logged: list[str]) -> None:
     assert container.pop("key") == "the secret"
     assert container.get("key") is None
     assert not container
+    assert not logged
+
+
+def test_a_container_on_it_takes_any_value(logged: list[str]) -> None:
+    storage = MagicalStorage()
+    storage.put("memory")
+    lock = threading.Lock()  # which can neither be written nor copied
+    storage.memory = {"lock": lock}
+    storage.memory["again"] = lock
+    assert storage.memory == {"lock": lock, "again": lock}
     assert not logged

@@ -69,3 +69,10 @@ def test_a_record_of_version_1_8_with_such_keys_elsewhere_is_no_old_record(tmp_p
     (tmp_path / "ada.json").write_text('{"bob": 1, "_type": "cat"}')
     database = JSONDatabase(root_dir=str(tmp_path))
     assert database.get_value("ada") == (True, {"bob": 1, "_type": "cat"})
+
+
+@pytest.mark.parametrize("kind", ["OrderedDict", "defaultdict", "Counter"])
+@pytest.mark.parametrize("prefix", ["collections.", ""], ids=["1.3", "0.0.1"])
+def test_subclasses_of_dict_are_dicts(tmp_path: Any, kind: str, prefix: str) -> None:
+    (tmp_path / "ada.json").write_text(f'{{"ada": {{"a": 1}}, "_type": "{prefix}{kind}"}}')
+    assert JSONDatabase(root_dir=str(tmp_path)).get_value("ada") == (True, {"a": 1})

@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moobius.database.records import decode_record, encode_record
 from moobius.errors import BrokenRecord, UnstorableError
@@ -24,6 +26,8 @@ def test_a_record_may_say_its_key() -> None:
     assert decode_record("key", text, "here", with_key=True) == (1,)
     with pytest.raises(BrokenRecord, match="list of key and value"):
         decode_record("key", "7", "here", with_key=True)
+    with pytest.raises(BrokenRecord, match="record of another key"):
+        decode_record("other", text, "here", with_key=True)
 
 
 @pytest.mark.parametrize("raw", ['{"a": 1}', b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}'])
@@ -50,3 +54,52 @@ def test_what_cannot_be_stored_is_an_error_that_names_the_key() -> None:
     endless.append(endless)
     with pytest.raises(UnstorableError, match=r"'key' not stored: .*contains itself"):
         encode_record("key", endless)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(UnstorableError, match=r"'key' not stored: .*nested very deeply"):
+        encode_record("key", deep)
+
+
+PAIRS = '{"_moobius_type": "builtins.dict", "_moobius_val": [[1, 2]]}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f'{{"_moobius_type": "moobius.types.MenuItem", "_moobius_val": {PAIRS}}}',
+        '{"_moobius_type": "builtins.dict", "_moobius_val": [[[], 1]]}',
+        f'{{"key": {10**400}, "_type": "float"}}',
+    ],
+    ids=["fields", "keys", "number"],
+)
+def test_junk_is_a_broken_record_too(raw: str) -> None:
+    with pytest.raises(BrokenRecord, match="'key' in here cannot be read"):
+        decode_record("key", raw, "here")
+
+
+NAMES = ["Character", "MenuItem", "Button", "MessageBody", "Group", "CanvasItem"]
+KINDS = ["dict", "tuple", "set", "frozenset", "bytes", "bytearray"]
+names = st.sampled_from(
+    [*(f"moobius.types.{name}" for name in NAMES), *(f"builtins.{kind}" for kind in KINDS), "list"]
+)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+
+
+def made_of(junk: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    words = st.sampled_from(["key", "_type", "name", "text", "character_id", "items"])
+    return (
+        st.lists(junk, max_size=3)
+        | st.dictionaries(words, junk, max_size=3)
+        | st.fixed_dictionaries({"_moobius_type": names | scalars, "_moobius_val": junk})
+        | st.fixed_dictionaries({"_type": names | scalars, "key": junk})
+    )
+
+
+@given(st.recursive(scalars, made_of, max_leaves=12))
+def test_any_json_is_a_value_or_a_broken_record(junk: Any) -> None:
+    try:
+        value = decode_record("key", json.dumps(junk), "here")
+    except BrokenRecord:
+        return
+    encode_record("key", value)

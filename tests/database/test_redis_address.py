@@ -48,6 +48,10 @@ SERVER = RedisAddress(nodes=(("localhost", 6379),))
             RedisAddress(nodes=(("h", 6379),), password="a@b:c"),
         ),
         (
+            {"url": "redis://:hunt?er2@h:1?db=2"},
+            RedisAddress(nodes=(("h", 1),), db=2, password="hunt?er2"),
+        ),
+        (
             {"url": "redis://h", "password": "beside the url"},
             RedisAddress(nodes=(("h", 6379),), password="beside the url"),
         ),
@@ -81,8 +85,12 @@ def test_settings_mean_an_address(settings: dict[str, Any], address: RedisAddres
     [
         ({"url": "http://:hunter2@h"}, "begins with none of redis://, rediss://, unix://, "),
         ({"url": ":hunter2@localhost"}, "begins with none of"),
-        ({"url": "redis://:hunter2@h:port"}, r"'redis://:\*{4}@h:port'.* is wrong: .*'port'"),
-        ({"url": "redis://:hunter2@h/name"}, "is wrong: .*'name'"),
+        ({"url": "redis://:hunter2@h:port"}, r"'redis://\*{4}@h:port'.* is wrong: the port is n"),
+        ({"url": "redis://:hunter2@h/name"}, "is wrong: the number of the database is not a num"),
+        ({"url": "redis://:hunter2@h?db=x"}, "is wrong: the number of the database is not a num"),
+        ({"url": "redis://:hunter2"}, "a host is missing"),
+        ({"url": "redis://ada:hunter2"}, "the port is not a number"),
+        ({"url": "redis://localhost/hunter2"}, "the number of the database is not a number"),
         ({"url": "redis://:hunter2@:1"}, "a host is missing"),
         ({"url": "redis://:hunt?er2@:1"}, "a host is missing"),
         ({"url": "unix://relative"}, "begins with /"),

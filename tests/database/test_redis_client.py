@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from moobius.database.redis_database import RedisDatabase
 from moobius.errors import StorageError
+from tests.support.patience import wait_until
 from tests.support.redis import (
     RedisServer,
     free_port,
@@ -157,14 +161,51 @@ async def test_a_master_found_through_a_sentinel(locked: RedisServer) -> None:
             database.get_value("key")
 
 
+def test_containers_of_one_server_share_its_connections() -> None:
+    with redis_server() as server, closing(server.client()) as bare:
+
+        def connections() -> int:
+            return sum(1 for client in bare.client_list() if client["addr"].startswith("127."))
+
+        databases = [RedisDatabase(f"a.{n}", **server.settings) for n in range(300)]
+        for number, database in enumerate(databases):
+            database.set_value("key", number)
+        assert connections() == 1
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda database: database.get_value("key"), databases))
+        assert found == [(True, number) for number in range(300)]
+        assert connections() <= 9
+        last = databases.pop()
+        for database in databases:
+            database.close()
+        assert last.get_value("key") == (True, 299)
+        last.close()
+        wait_until(lambda: connections() == 0)
+        assert last.get_value("key") == (True, 299)
+        last.close()
+
+
+def test_another_account_is_another_connection(locked: RedisServer) -> None:
+    root = RedisDatabase("a.b", port=locked.port, password="hunter2")
+    ada = RedisDatabase("a.b", port=locked.port, username="ada", password="s3cret")
+    with closing(root), closing(ada):
+        assert [d.redis.acl_whoami() for d in (root, ada)] == ["default", "ada"]
+
+
 async def test_a_server_that_hangs_is_given_up(empty_redis: RedisServer) -> None:
     database = RedisDatabase("a.b", **empty_redis.settings, timeout=0.2)
     database.set_value("key", 1)
     empty_redis.pause()
+    # Without a time-out it would hang for ever; the other kind of time-out resumes it too late.
+    resuming = threading.Timer(4, empty_redis.resume)
+    resuming.start()
+    start = time.monotonic()
     try:
         with pytest.raises(StorageError, match=f"127.0.0.1:{empty_redis.port}: .*'key'"):
             database.set_value("key", 2)
+        assert time.monotonic() - start < 3
     finally:
+        resuming.cancel()
         empty_redis.resume()
     assert database.set_value("key", 3) == (True, "key")
     assert database.get_value("key") == (True, 3)

@@ -16,7 +16,7 @@ import pytest
 from moobius import MoobiusStorage, types
 from moobius.database import redis_database
 from moobius.database.redis_database import RedisDatabase
-from moobius.errors import BrokenRecord, StorageError
+from moobius.errors import BrokenRecord, EditConflict, StorageError
 from tests.support.redis import RedisServer, refusing_port
 
 
@@ -88,6 +88,43 @@ def test_a_broken_record_is_an_error_for_its_key_alone(database: RedisDatabase, 
     assert database.get_value("bad") == (True, "repaired")
 
 
+def test_a_key_that_is_no_utf_8_is_a_key_like_others(database: RedisDatabase, bare: Any) -> None:
+    name = "moobius:service_s.channel_c.box"
+    database.set_value("good", 1)
+    for forget in (database.delete_key, lambda key: bare.hdel(name, b"a\xff")):
+        bare.hset(name, b"a\xff", "2")
+        assert set(database.all_keys()) == {"good", "a\udcff"}
+        assert dict(database.get_many()) == {"good": 1, "a\udcff": 2}
+        assert dict(database.get_many(["a\udcff", "good"])) == {"good": 1, "a\udcff": 2}
+        assert database.get_value("a\udcff") == (True, 2)
+        database.set_value("a\udcff", 3)
+        assert dict(database.get_many()) == {"good": 1, "a\udcff": 3}
+        forget("a\udcff")
+        assert list(database.all_keys()) == ["good"]
+
+
+@pytest.mark.parametrize("announce", [True, False])
+def test_an_exchange_happens_only_to_what_was_there(
+    empty_redis: RedisServer, announce: bool
+) -> None:
+    database = RedisDatabase("a.b", **empty_redis.settings, announce=announce)
+    database.set_value("key", "old")
+    found, value, mark = database.get_to_edit("key")
+    assert (found, value) == (True, "old")
+    exchange = database.prepare_exchange("key", "new", mark)
+    assert exchange() == (True, "key")
+    with pytest.raises(EditConflict, match="'key' was changed elsewhere"):
+        exchange()  # what is there is the same, and may be another's: two who counted from 4 to 5
+    assert database.get_value("key") == (True, "new")
+    with pytest.raises(EditConflict, match="'key' was changed elsewhere"):
+        database.prepare_exchange("key", "newer", mark)()
+    database.delete_key("key")
+    with pytest.raises(EditConflict):
+        database.prepare_exchange("key", "newer", mark)()
+    assert database.get_to_edit("key")[::2] == (False, None)
+    database.close()
+
+
 def test_what_the_server_refuses_is_an_error(database: RedisDatabase, bare: Any) -> None:
     bare.set("moobius:service_s.channel_c.box", "somebody else's")
     for call in (
@@ -128,6 +165,8 @@ def test_a_server_that_is_not_there_is_an_error_that_names_it() -> None:
             with pytest.raises(StorageError, match=f"redis at localhost:{port}: .*refused") as said:
                 call()
             assert "hunter2" not in str(said.value)
+            assert said.value.__cause__ is None  # its frames hold the password
+            assert said.value.__suppress_context__
 
 
 @pytest.mark.defect("D8")
@@ -230,4 +269,6 @@ def test_the_domains(database: RedisDatabase, bare: Any, empty_redis: RedisServe
     RedisDatabase("ä.\ud800", **empty_redis.settings).set_value("key", 1)
     bare.set("moobius:plain", 1)
     bare.hset("another program's", "a", 1)
-    assert RedisDatabase.domains(**empty_redis.settings) == sorted([database.domain, "ä.\ud800"])
+    bare.hset(b"moobius:\xff", "a", 1)
+    known = [database.domain, "ä.\ud800", "\udcff"]
+    assert RedisDatabase.domains(**empty_redis.settings) == sorted(known)

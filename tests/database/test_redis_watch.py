@@ -94,6 +94,18 @@ async def test_a_forked_process_is_another(database: RedisDatabase) -> None:
         child.join()
 
 
+async def test_what_has_not_the_form_of_a_change_is_passed_over(
+    database: RedisDatabase, empty_redis: RedisServer, logged: list[str]
+) -> None:
+    junk = [b"", b"hello", b"hello world", b"\xff\xfe", b"0123456789abcdef-1", b"x-1 key"]
+    async with listening(database) as changes:
+        with closing(empty_redis.client()) as bare:
+            for message in [*junk, b"0123456789abcdef-1 a\xff", b"0123456789abcdef-1 "]:
+                bare.publish(database._channel, message)
+        assert [await heard(changes) for _ in range(2)] == ["a\udcff", ""]
+    assert sum("Passed over what is no key" in line for line in logged) == len(junk)
+
+
 async def test_other_containers_and_databases_are_not_heard(
     database: RedisDatabase, empty_redis: RedisServer
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import sqlite3
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 
 from moobius import MoobiusStorage, types
+from moobius.database.cached_dict import CachedDict
 from moobius.database.sqlite_database import SQLiteDatabase
 from moobius.errors import BrokenRecord, StorageError
+from tests.support.loop_guard import unblocked_loop
 
 from .hostile import HOSTILE_KEYS
 
@@ -114,13 +117,64 @@ def test_a_file_that_breaks_later_is_a_storage_error(database: SQLiteDatabase) -
     assert database.set_value("key", 2)[0] is False
 
 
-def test_it_waits_noticeably_only_for_the_disk(tmp_path: Path, database: SQLiteDatabase) -> None:
-    assert database.may_wait is False
+def test_who_waits_for_the_disk_sees_what_the_others_see(
+    tmp_path: Path, database: SQLiteDatabase
+) -> None:
     careful = SQLiteDatabase(database.domain, root_dir=str(tmp_path), fsync=True)
-    assert careful.may_wait is True
     careful.set_value("key", 1)
     assert database.get_value("key") == (True, 1)
     careful.close()
+
+
+async def test_coroutines_do_not_wait_for_another_process_that_writes(
+    database: SQLiteDatabase,
+) -> None:
+    container = CachedDict(database)
+    await container.aset("key", [1])
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        async with unblocked_loop():
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.gather(container.aset("key", [2]), container.adelete("key"))
+            done, _ = await asyncio.wait([writing], timeout=0.3)
+            assert not done
+            other.execute("ROLLBACK")
+            await writing
+    assert list(database.all_keys()) == []
+
+
+def test_a_key_that_is_no_utf_8_is_a_key_like_others(database: SQLiteDatabase) -> None:
+    database.set_value("good", 1)
+    for foreign in ["CAST(x'61ff' AS TEXT)", "x'61ff'"]:
+        add = f"INSERT INTO moobius_records VALUES (?, {foreign}, '2')"
+        execute(database.path, add, database.domain)
+        assert set(database.all_keys()) == {"good", "a\udcff"}
+        assert dict(database.get_many()) == {"good": 1, "a\udcff": 2}
+        assert dict(database.get_many(["a\udcff", "good"])) == {"good": 1, "a\udcff": 2}
+        assert database.get_value("a\udcff") == (True, 2)
+        assert database.delete_key("a\udcff") == (True, "a\udcff")
+        assert list(database.all_keys()) == ["good"]
+        execute(database.path, add, database.domain)
+        database.set_value("a\udcff", 3)
+        assert dict(database.get_many()) == {"good": 1, "a\udcff": 3}
+        database.delete_key("a\udcff")
+
+
+def test_a_value_or_a_domain_that_is_no_utf_8_harms_no_other(database: SQLiteDatabase) -> None:
+    database.set_value("good", 1)
+    broken = "CAST(x'22ff22' AS TEXT)"
+    execute(
+        database.path, f"INSERT INTO moobius_records VALUES (?, 'bad', {broken})", database.domain
+    )
+    execute(
+        database.path, "INSERT INTO moobius_records VALUES (CAST(? AS TEXT), 'a', '1')", b"\xff"
+    )
+    found = dict(database.get_many())
+    assert found["good"] == 1
+    assert isinstance(found["bad"], BrokenRecord)
+    with pytest.raises(BrokenRecord, match="'bad'"):
+        database.get_value("bad")
+    place: dict[str, Any] = {"path": str(database.path)}
+    assert set(SQLiteDatabase.domains(**place)) == {database.domain, "\udcff"}
 
 
 def _write(database: SQLiteDatabase, me: int) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,10 @@ def test_a_writer_waits_for_another_only_so_long(path: Path) -> None:
     file.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+    start = time.monotonic()
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         insert(file, 1)
+    assert time.monotonic() - start < 4  # the library itself would wait for 5 seconds
     assert file.rows("SELECT n FROM t") == []  # readers need not wait
     other.close()
     insert(file, 2)

@@ -305,6 +305,45 @@ def test_an_edit_is_saved_when_its_block_ends(stored: CachedDict, open_database:
     assert content_of(open_database)["b"] == [2, 3]
 
 
+def test_what_is_assigned_or_deleted_in_an_edit_holds(
+    stored: CachedDict, open_database: Opener
+) -> None:
+    with stored.edit("b") as value:
+        value.append(3)
+        stored["b"] = [9]
+    assert stored["b"] == [9]
+    assert content_of(open_database)["b"] == [9]
+    with stored.edit("b"):
+        del stored["b"]
+    assert "b" not in stored
+    assert "b" not in content_of(open_database)
+
+
+def test_an_edit_of_what_cannot_be_changed_in_place_is_refused(stored: CachedDict) -> None:
+    stored["text"] = "abc"
+    with (
+        pytest.raises(StorageError, match=r"'text' is of type str, .* assign"),
+        stored.edit("text"),
+    ):
+        pytest.fail("the block must not begin")
+    stored["pair"] = (1, [])
+    with stored.edit("pair") as (_, items):
+        items.append(2)
+    assert stored.reload("pair") == (1, [2])
+
+
+def test_reading_a_key_anew_says_that_it_gives_up_what_was_not_stored(logged: list[str]) -> None:
+    engine = Recorder()
+    engine.content["a"] = "old"
+    container = CachedDict(engine)
+    engine.trouble = "disk full"
+    container["a"] = "new"
+    logged.clear()
+    assert container.reload("a") == "old"
+    assert container.unsaved == []
+    assert "'a' that was not stored is given up" in "".join(logged)
+
+
 def test_an_edit_that_fails_changes_nothing(stored: CachedDict, open_database: Opener) -> None:
     def fail_halfway() -> None:
         with stored.edit("b") as value:

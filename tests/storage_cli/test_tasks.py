@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from moobius import MoobiusStorage
+from moobius.storage_cli.stores import Store
 from tests.support.redis import RedisServer, free_port
 
 from .conftest import ENTRIES, Moobius
@@ -110,6 +114,9 @@ def test_check_names_what_is_broken_and_changes_nothing(project: Path, moobius: 
     (project / "data/service_s/channel_two/box/bad.json").write_text('{"_moobius_type": 1}')
     unknown = {"_moobius_type": "nowhere.Score", "_moobius_val": {}}
     (project / "data/service_s/channel_two/box/worse.json").write_text(json.dumps(unknown))
+    left = project / "data/service_s/channel_one/scores/.0123456789abcdef.tmp"
+    left.write_text("what a killed process left")
+    os.utime(left, (0, 0))
     before = contents(project)
     status, said, _ = moobius("check")
     assert status == 1
@@ -139,19 +146,25 @@ def test_a_store_moves_from_engine_to_engine(
     project: Path, moobius: Moobius, empty_redis: RedisServer
 ) -> None:
     redis = empty_redis.settings
-    where: list[tuple[str, dict[str, Any]]] = [
-        ("json", {"root_dir": "data"}),
-        ("sqlite", {"root_dir": "data"}),
-        ("redis", {"root_dir": "data", **redis}),
-        ("json", {"root_dir": "new", **redis}),
+    where: list[tuple[str, dict[str, Any], set[str]]] = [
+        ("json", {"root_dir": "data"}, set()),
+        ("sqlite", {"root_dir": "data"}, {"root_dir"}),
+        ("redis", {"root_dir": "data", **redis}, {*redis}),
+        ("json", {"root_dir": "new", **redis}, {"root_dir"}),
     ]
-    for (source, its), (target, settings) in pairwise(where):
+    for (source, its, _), (target, settings, known) in pairwise(where):
         given = [part for k, v in its.items() for part in ("--setting", f"{k}={v}")]
         told = [part for k, v in settings.items() for part in ("--to-setting", f"{k}={v}")]
         status, said, _ = moobius("copy", "--engine", source, *given, "--to", target, *told)
         assert status == 0
-        assert said.splitlines()[0] == "7 records in 3 containers copied"
-        assert f'"implementation": "{target}", "settings": {json.dumps(settings)}' in said
+        entry = {
+            "implementation": target,
+            "settings": {k: settings[k] for k in settings if k in known},
+        }
+        assert said.splitlines() == [
+            "7 records in 3 containers copied",
+            f"to use box, scores, let the configuration say {json.dumps(entry)[1:-1]}",
+        ]
         entries = [{**e, "implementation": target, "settings": settings} for e in ENTRIES]
         assert everything(entries) == everything(ENTRIES)
 
@@ -199,6 +212,91 @@ def test_nothing_is_copied_onto_itself_or_nowhere(project: Path, moobius: Moobiu
 
 
 def test_a_store_that_loses_what_it_takes_is_noticed(project: Path, moobius: Moobius) -> None:
-    status, _, complaint = moobius("copy", "--to", "null")
+    forgetful = "moobius.database.null_database.NullDatabase"
+    status, _, complaint = moobius("copy", "--to", forgetful)
     assert status == 1
     assert "is not as it was written" in complaint
+
+
+@pytest.mark.parametrize("name", ["null", "None", "NullDB"])
+def test_an_engine_that_keeps_nothing_is_refused(
+    project: Path, moobius: Moobius, name: str, log: list[str]
+) -> None:
+    status, _, complaint = moobius("copy", "--to", name)
+    assert (status, complaint) == (
+        1,
+        f"moobius storage: the engine {name!r} keeps nothing; choose another one\n",
+    )
+    assert log == []
+
+
+def test_copy_says_for_each_store_how_to_use_it(project: Path, moobius: Moobius) -> None:
+    entries = [{**ENTRIES[0], "settings": {"root_dir": "elsewhere"}}, ENTRIES[1]]
+    MoobiusStorage("s", "one", entries).scores = {"ada": 1}
+    (project / "config/db.json").write_text(json.dumps(entries), "utf-8")
+    assert moobius("copy", "--to", "sqlite")[1].splitlines()[1:] == [
+        'to use scores, let the configuration say "implementation": "sqlite", '
+        '"settings": {"root_dir": "elsewhere"}',
+        'to use box, let the configuration say "implementation": "sqlite", '
+        '"settings": {"root_dir": "data"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({"password": "hunter2", "db": 3}, '{"db": 3} (the password is left out)'),
+        ({"sentinel_password": "hunter2"}, "{} (the password is left out)"),
+        (
+            {"url": "redis://:hunter2@localhost"},
+            '{"url": "redis://:****@localhost"} (the password is left out)',
+        ),
+        ({"db": 3}, '{"db": 3}'),
+    ],
+)
+def test_a_password_is_left_out_of_what_to_configure(settings: dict[str, Any], shown: str) -> None:
+    said = Store("redis", {**settings, "root_dir": "data"}).as_configured()
+    assert said == f'"implementation": "redis", "settings": {shown}'
+
+
+def test_an_engine_that_does_not_say_what_it_knows_gets_everything() -> None:
+    attic = "tests.database.attic.Attic"
+    assert '"settings": {"root_dir": "data"}' in Store(attic, {"root_dir": "data"}).as_configured()
+
+
+# ---- What is typed wrong, and who reads ----
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"settings": "data"}, "entry 0 of config/db.json: 'settings' is a str"),
+        ({"settings": {"root_dir": 5}}, "the settings of json (root_dir=5): 'root_dir' is 5"),
+        ({"clear": "false"}, "entry 0 of config/db.json: 'clear' is 'false'"),
+        (
+            {"implementation": "redis", "settings": {"timeout": 0}},
+            "the settings of redis (timeout=0): 'timeout' is 0",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_named(
+    project: Path, moobius: Moobius, entry: dict[str, Any], said: str
+) -> None:
+    (project / "config/db.json").write_text(json.dumps([{**ENTRIES[0], **entry}]), "utf-8")
+    for task in ("ls", "check"):
+        status, _, complaint = moobius(task)
+        assert status == 1
+        assert complaint.startswith("moobius storage: ")
+        assert said in complaint
+        assert complaint.count("\n") == 1
+
+
+def test_a_reader_that_has_enough_is_no_error(project: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)  # as `head -0` does
+    with os.fdopen(write, "wb") as closed:
+        command = [sys.executable, "-m", "moobius", "storage", "ls"]
+        done = subprocess.run(
+            command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"")

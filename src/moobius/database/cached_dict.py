@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import copy
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from operator import methodcaller
 from typing import Any, TypeVar
 
 from loguru import logger
 
 from moobius.database.database_interface import DatabaseInterface, may_wait, require_text
+from moobius.database.editing import changed_elsewhere, require_changeable
 from moobius.database.engine_calls import (
     GONE,
+    Edited,
     Outcome,
-    carry_out,
     delete_all,
     delete_found,
+    engine_for,
+    freeze_left_over,
+    prepared,
     read_all,
+    readable,
 )
 from moobius.database.stored_dict import StoredDict
-from moobius.errors import BrokenRecord, StorageError
+from moobius.errors import BrokenRecord, EditConflict, StorageError
 
 __all__ = ["CachedDict"]
 
@@ -30,6 +37,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _AT_ONCE = 100  # records that are read before other coroutines have a go
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to follow a change
+
+
+@dataclass
+class _Edit:
+    """An edit under way: the value as it was before, and the engine's mark of that."""
+
+    before: Any
+    mark: Any
 
 
 class CachedDict(StoredDict):
@@ -67,6 +83,11 @@ class CachedDict(StoredDict):
     memory: give it `copy()`, or call `load` first.
     """
 
+    def __init__(self, database: DatabaseInterface, strict_mode: bool = False) -> None:
+        """Stand on an engine, reading nothing yet; see `StoredDict`."""
+        super().__init__(database, strict_mode)
+        self._edits: dict[str, _Edit] = {}  # those under way
+
     # ---- For coroutines: one key ----
 
     async def aget(self, key: str, default: Any = None) -> Any:
@@ -86,9 +107,8 @@ class CachedDict(StoredDict):
         Raises:
             KeyError: If there is no such key.
         """
-        await self._turn(
-            partial(self._prepared_deletion, key), partial(self._committed, {key: GONE})
-        )
+        prepare = partial(self._prepared_deletion, key)
+        await self._turn(prepare, partial(self._committed, {key: GONE}))
 
     async def asave(self, key: str) -> None:
         """Write the value of `key` again, after it was changed in place.
@@ -103,34 +123,50 @@ class CachedDict(StoredDict):
         """Give the value of `key` to a block that changes it in place, and save it afterwards.
 
         The block may await: others who edit this key wait until it ends. If it raises, nothing is
-        saved and the container has the value as it was before.
+        saved and the container has the value as it was before. If it stores another value under the
+        key, or deletes it, that holds.
+
+        Over `redis`, which several processes may share, the value is read anew first, so what was
+        changed in it and not saved is given up. What another process stored meanwhile stays.
+
+        Raises:
+            KeyError: If there is no such key.
+            EditConflict: If the value was changed elsewhere meanwhile. Nothing is saved, and memory
+                has what was stored there.
+            StorageError: If it is a value that cannot be changed in place, or if the task edits
+                this key already.
         """
-        async with self._turns.lock(key):
-            value = await self._aread(key)
-            with self._restoring(key, value):
-                yield value
-                await self.aset(key, value)
+        async with self._turns.exclusively(key):
+            mark = await self._mark_to_edit(key)
+            value = require_changeable(key, await self._aread(key))
+            with self._restoring(key, value) as before:
+                edit = self._edits[key] = _Edit(before, mark)
+                try:
+                    yield value
+                    await self._end_edit(key, value, edit)
+                finally:
+                    self._edits.pop(key, None)
 
     # ---- For coroutines: all keys ----
 
     async def aload(self) -> None:
         """Read every key from the engine; a record that cannot be read is logged and left out."""
         if may_wait(self.database):
-            await self._in_turn(partial(read_all, self.database), self._take_in)
+            await self._in_turn(read_all, self._take_in)
         else:
-            keys = iter(list(self.database.all_keys()))
-            while some := list(islice(keys, _AT_ONCE)):
-                self._take_in(read_all(self.database, some))
+            records = readable(self.database)
+            while some := dict(islice(records, _AT_ONCE)):
+                self._take_in(some)
                 await asyncio.sleep(0)
         self._loaded = True
 
     async def areload(self, key: str | None = None) -> Any:
         """Read `key`, or everything, anew from the engine; see `reload`."""
         if key is None:
-            await self._in_turn(partial(read_all, self.database), self._all_renewed)
+            await self._in_turn(read_all, self._all_renewed)
             self._loaded = True
             return None
-        call = partial(self.database.get_value, require_text(key))
+        call = methodcaller("get_value", require_text(key))
         return await self._in_turn(call, partial(self._renewed, key))
 
     async def aupdate(self, *args: Any, **kwargs: Any) -> None:
@@ -154,7 +190,8 @@ class CachedDict(StoredDict):
             async for key in scores.watch():
                 logger.info("{} has {} now", key, scores.get(key))
 
-        Memory follows first. What was changed here and is not stored yet stays.
+        Memory follows first; while the engine cannot be asked for what changed, nothing is yielded.
+        What was changed here and is not stored yet stays.
 
         Yields:
             A key that was written or deleted. Or None: any key may have changed. That comes once at
@@ -174,24 +211,95 @@ class CachedDict(StoredDict):
                 await changes.aclose()
 
     async def _follow(self, key: str | None) -> None:
+        """Read anew what may have changed, trying until the engine can be asked."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._read_anew(key)
+            except StorageError as error:
+                if pause == _FIRST_PAUSE:
+                    logger.warning("A container is not up to date, and tries to be: {}", error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
+
+    async def _read_anew(self, key: str | None) -> None:
         try:
             if key is None:
                 known = None if self._loaded else list(dict.keys(self))
-                await self._in_turn(partial(read_all, self.database, known), self._all_renewed)
+                await self._in_turn(partial(read_all, keys=known), self._all_followed)
             elif self._loaded or dict.__contains__(self, key):
-                call = partial(self.database.get_value, key)
+                call = methodcaller("get_value", key)
                 await self._in_turn(call, partial(self._followed, key))
         except KeyError:  # it was deleted, and is gone from memory, too
             return
         except BrokenRecord as error:
             self._change_memory({str(key): GONE})
             logger.error("Left out of its container: {}", error)
-        except StorageError as error:  # out of reach; once it is back, `watch` says so
-            logger.warning("A container is not up to date: {}", error)
 
     def _followed(self, key: str, answer: tuple[bool, Any]) -> None:
-        if key not in self._unsaved:
+        if key not in self._unsaved and self._is_news(key, answer):
             self._renewed(key, answer)
+
+    def _all_followed(self, values: dict[str, Any]) -> None:
+        for key in list(self._edits):
+            if not self._is_news(key, (key in values, values.get(key))):
+                values.pop(key)
+                if dict.__contains__(self, key):
+                    values[key] = dict.__getitem__(self, key)
+        self._all_renewed(values)
+
+    # ---- Edits ----
+
+    def _is_news(self, key: str, answer: tuple[bool, Any]) -> bool:
+        """Tell whether a record is not what it was when an edit began, which has failed then."""
+        edit = self._edits.get(key)
+        if edit is not None and answer == (True, edit.before):
+            return False
+        self._edits.pop(key, None)
+        return True
+
+    async def _mark_to_edit(self, key: str) -> Any:
+        """Read a key anew where processes share the engine; return the mark of that state."""
+        if not hasattr(self.database, "get_to_edit") or key in self._unsaved:
+            return None
+        try:
+            return await self._in_turn(methodcaller("get_to_edit", key), partial(self._marked, key))
+        except BrokenRecord:
+            raise
+        except StorageError as error:
+            if not dict.__contains__(self, key):
+                raise
+            logger.warning("{!r} is edited as it is in memory: {}", key, error)
+            return None
+
+    def _marked(self, key: str, answer: tuple[bool, Any, Any]) -> Any:
+        found, value, mark = answer
+        if key in self._unsaved:
+            return None
+        if not found or dict.get(self, key) != value:  # otherwise others may hold what memory has
+            self._renewed(key, (found, value))
+        return mark
+
+    async def _end_edit(self, key: str, value: Any, edit: _Edit) -> None:
+        if self._edits.get(key) is not edit:
+            raise EditConflict(changed_elsewhere(key))
+        if not self._still_has(key, value):
+            return
+        wanted = {key: value if edit.mark is None else Edited(value, edit.mark)}
+        try:
+            prepare = partial(self._prepared_change, wanted)
+            await self._turn(prepare, partial(self._committed, {key: value}))
+        except EditConflict:
+            with suppress(KeyError):
+                await self.areload(key)
+            raise
+
+    def _committed(self, wanted: Mapping[str, Any], outcome: Outcome) -> None:
+        super()._committed(wanted, outcome)
+        for key in self._edits.keys() & wanted.keys() if self._edits else ():
+            self._edits[key].mark = None  # it differs from now on, and by our own doing
 
     # ---- Turns at the engine ----
 
@@ -203,29 +311,31 @@ class CachedDict(StoredDict):
     async def _acommit(self, wanted: Mapping[str, Any]) -> None:
         await self._turn(partial(self._prepared_change, wanted), partial(self._committed, wanted))
 
-    def _prepared_change(self, wanted: Mapping[str, Any]) -> Callable[[], Outcome]:
-        left_over = self._left_over(wanted)
-        return partial(carry_out, self.database, _snapshot(wanted), _snapshot(left_over))
+    def _prepared_change(
+        self, wanted: Mapping[str, Any], database: DatabaseInterface
+    ) -> Callable[[], Outcome]:
+        return prepared(database, wanted, self._left_over(wanted))
 
-    def _prepared_deletion(self, key: str) -> Callable[[], Outcome]:
+    def _prepared_deletion(self, key: str, database: DatabaseInterface) -> Callable[[], Outcome]:
         if dict.__contains__(self, key):
-            return self._prepared_change({key: GONE})
+            return self._prepared_change({key: GONE}, database)
         if not isinstance(key, str) or key in self._unsaved:
             raise KeyError(key)
-        return partial(delete_found, self.database, key, _snapshot(self._left_over({})))
+        left_over = freeze_left_over(database, self._left_over({}))
+        return partial(delete_found, database, key, left_over)
 
-    def _prepared_clearing(self) -> Callable[[], tuple[dict[str, Any], Outcome]]:
-        return partial(delete_all, self.database, self._known())
+    def _prepared_clearing(
+        self, database: DatabaseInterface
+    ) -> Callable[[], tuple[dict[str, Any], Outcome]]:
+        return partial(delete_all, database, self._known())
 
-    async def _in_turn(self, call: Callable[[], T], then: Callable[[T], R]) -> R:
-        return await self._turn(lambda: call, then)
+    async def _in_turn(self, call: Callable[[DatabaseInterface], T], then: Callable[[T], R]) -> R:
+        return await self._turn(lambda database: partial(call, database), then)
 
-    async def _turn(self, prepare: Callable[[], Callable[[], T]], then: Callable[[T], R]) -> R:
-        if may_wait(self.database):
-            return await self._turns.take(prepare, then)
-        return then(prepare()())
-
-
-def _snapshot(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values that stay as they are while a thread writes them."""
-    return {key: value if value is GONE else copy.deepcopy(value) for key, value in changes.items()}
+    async def _turn(
+        self, prepare: Callable[[DatabaseInterface], Callable[[], T]], then: Callable[[T], R]
+    ) -> R:
+        if not may_wait(self.database):
+            return then(prepare(self.database)())
+        asked = time.monotonic()
+        return await self._turns.take(lambda: prepare(engine_for(self.database, asked)), then)

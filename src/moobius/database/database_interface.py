@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
+from moobius.config_entries import Kind
 from moobius.errors import BrokenRecord, StorageError, UnstorableError
 
 
@@ -19,6 +22,18 @@ class Watch(AsyncIterator["str | None"]):
     @abstractmethod
     async def aclose(self) -> None:
         """Let go of the connection. Whoever stops listening calls this."""
+
+
+class Silence(NamedTuple):
+    """A store was out of reach.
+
+    Attributes:
+        since: The end of the call that found it so, as `time.monotonic` has it.
+        reason: What happened.
+    """
+
+    since: float
+    reason: str
 
 
 class DatabaseInterface(ABC):
@@ -36,11 +51,17 @@ class DatabaseInterface(ABC):
 
     Attributes:
         domain: Keeps the keys of different containers apart.
+        known_settings: The settings of the storage configuration that it knows, each with what it
+            may be. Others are ignored.
         may_wait: Whether a call may take noticeably long, as over a network. Coroutines then
             call the engine in a thread, so its methods must be safe to call from any thread.
+        silence: When the store was last found to be out of reach, if it ever was. Whoever was
+            waiting for it at that time is told so, and the store is not asked again for each.
     """
 
+    known_settings: ClassVar[Mapping[str, Kind]] = {}
     may_wait = False
+    silence: Silence | None = None
 
     def __init__(self, domain: str = "", **kwargs: Any) -> None:
         """Open the store.
@@ -69,8 +90,22 @@ class DatabaseInterface(ABC):
 
     # ---- What an engine may do better than the default ----
 
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return the call that stores a value as it is now, and answers as `set_value` does.
+
+        Where `may_wait` is true the call is made in a thread, while the value may change.
+
+        Raises:
+            UnstorableError: If the value is of a kind that is not stored.
+        """
+        try:
+            snapshot = copy.deepcopy(value)
+        except Exception as error:  # a value's own code raises what it likes
+            raise UnstorableError(f"{key!r} not stored: {error}") from error
+        return partial(self.set_value, key, snapshot)
+
     def get_many(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
-        """Yield the keys that are stored, each with its value.
+        """Yield the keys that are stored, each with its value as it is at that moment.
 
         Args:
             keys: Only these; None means all.
@@ -124,6 +159,14 @@ def read_many(database: Any, keys: Iterable[str] | None = None) -> Iterator[tupl
         yield from database.get_many(keys)
     else:
         yield from DatabaseInterface.get_many(database, keys)
+
+
+def prepare_value(database: Any, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+    """Return what `DatabaseInterface.prepare_value` of this engine does, or would."""
+    if hasattr(database, "prepare_value"):
+        call: Callable[[], tuple[bool, str]] = database.prepare_value(key, value)
+        return call
+    return DatabaseInterface.prepare_value(database, key, value)
 
 
 def may_wait(database: Any) -> bool:

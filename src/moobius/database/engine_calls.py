@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from loguru import logger
 
-from moobius.database.database_interface import DatabaseInterface, read_many
-from moobius.errors import BrokenRecord, StorageError, UnstorableError
+from moobius.database.database_interface import (
+    DatabaseInterface,
+    Silence,
+    prepare_value,
+    read_many,
+)
+from moobius.errors import BrokenRecord, EditConflict, StorageError, UnstorableError
 
 GONE = object()
 """The value of a key that is to be deleted."""
@@ -30,13 +37,72 @@ def read_all(database: DatabaseInterface, keys: Iterable[str] | None = None) -> 
         database: The engine.
         keys: Only these; None means all.
     """
-    values: dict[str, Any] = {}
+    return dict(readable(database, keys))
+
+
+def readable(
+    database: DatabaseInterface, keys: Iterable[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Yield the keys that are stored, each with its value; see `read_all`."""
     for key, value in read_many(database, keys):
         if isinstance(value, BrokenRecord):
             logger.error("Left out of its container: {}", value)
         else:
-            values[key] = value
-    return values
+            yield key, value
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A value as it was at some moment.
+
+    Attributes:
+        store: The engine's call that stores it.
+    """
+
+    store: Callable[[], tuple[bool, str]]
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A value that may replace only what was there when its edit began.
+
+    Attributes:
+        mark: What `get_to_edit` of the engine gave then.
+    """
+
+    value: Any
+    mark: Any
+
+
+def prepared(
+    database: DatabaseInterface, wanted: Mapping[str, Any], left_over: Mapping[str, Any]
+) -> Callable[[], Outcome]:
+    """Return the call that carries out changes with their values as they are now.
+
+    Raises:
+        UnstorableError: If a wanted value is of a kind that is not stored.
+    """
+    frozen = {key: _frozen(database, key, value) for key, value in wanted.items()}
+    return partial(carry_out, database, frozen, freeze_left_over(database, left_over))
+
+
+def freeze_left_over(database: DatabaseInterface, left_over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes with their values as they are now, but for those that are never stored."""
+    frozen = {}
+    for key, value in left_over.items():
+        try:
+            frozen[key] = _frozen(database, key, value)
+        except UnstorableError as error:  # changed in place since; the others still have a go
+            logger.error("{}", error)
+    return frozen
+
+
+def _frozen(database: DatabaseInterface, key: str, value: Any) -> Any:
+    if value is GONE:
+        return GONE
+    if isinstance(value, Edited):
+        return Frozen(database.prepare_exchange(key, value.value, value.mark))  # type: ignore[attr-defined]
+    return Frozen(prepare_value(database, key, value))
 
 
 def carry_out(
@@ -46,7 +112,7 @@ def carry_out(
 
     Args:
         database: The engine.
-        wanted: Key -> new value, or `GONE`.
+        wanted: Key -> new value, or `GONE`. A value may be `Frozen`.
         left_over: The same for what could not be brought to it earlier; tried last.
 
     Raises:
@@ -64,7 +130,7 @@ def carry_out(
                 logger.error("{}", error)
             else:
                 done.append(key)
-    except UnstorableError:
+    except (UnstorableError, EditConflict):
         raise
     except StorageError as error:
         return Outcome(done, error)
@@ -88,6 +154,57 @@ def delete_all(database: DatabaseInterface, known: Iterable[str]) -> tuple[dict[
     return wanted, carry_out(database, wanted, {})
 
 
+class OutOfReach(DatabaseInterface):
+    """Stands for an engine whose store was found out of reach: each call fails at once."""
+
+    def __init__(self, database: DatabaseInterface, reason: str) -> None:
+        super().__init__()
+        self._database = database
+        self._reason = reason
+
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return a call that fails."""
+        prepare_value(self._database, key, value)  # a value that is never stored is an error still
+        return partial(self.set_value, key, value)
+
+    def prepare_exchange(self, key: str, value: Any, mark: Any) -> Callable[[], tuple[bool, str]]:
+        """Return a call that fails."""
+        return self.prepare_value(key, value)
+
+    def get_to_edit(self, key: str) -> tuple[bool, Any, Any]:
+        """Raise `StorageError`."""
+        return (*self.get_value(key), None)
+
+    def set_value(self, key: str, value: Any) -> tuple[bool, str]:
+        """Raise `StorageError`."""
+        raise StorageError(f"{key!r} not stored: {self._reason}")
+
+    def delete_key(self, key: str) -> tuple[bool, str]:
+        """Raise `StorageError`."""
+        raise StorageError(f"{key!r} not deleted: {self._reason}")
+
+    def get_value(self, key: str) -> tuple[bool, Any]:
+        """Raise `StorageError`."""
+        raise StorageError(f"{key!r} not read: {self._reason}")
+
+    def all_keys(self) -> Iterable[str]:
+        """Raise `StorageError`."""
+        raise StorageError(f"the keys are not read: {self._reason}")
+
+
+def engine_for(database: DatabaseInterface, asked: float) -> DatabaseInterface:
+    """Return the engine, unless it was found out of reach while a call waited for its turn.
+
+    Args:
+        database: The engine.
+        asked: Since when the call waits, as `time.monotonic` has it.
+    """
+    silence: Silence | None = getattr(database, "silence", None)
+    if silence is None or silence.since < asked:
+        return database
+    return OutOfReach(database, silence.reason)
+
+
 def _change(database: DatabaseInterface, key: str, value: Any) -> None:
     """Write or delete.
 
@@ -96,7 +213,9 @@ def _change(database: DatabaseInterface, key: str, value: Any) -> None:
         StorageError: If the engine failed; naming the key.
     """
     try:
-        if value is not GONE:
+        if isinstance(value, Frozen):
+            worked, answer = value.store()
+        elif value is not GONE:
             worked, answer = database.set_value(key, value)
         else:
             worked, answer = database.delete_key(key)

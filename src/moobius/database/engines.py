@@ -9,12 +9,13 @@ A package brings an engine with an entry point, and is found when it is installe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, overload
 
 from loguru import logger
 
+from moobius.config_entries import Kind, check_kinds
 from moobius.errors import ConfigError
 
 E = TypeVar("E", bound=type[Any])
@@ -84,6 +85,18 @@ def register_engine(name: str, cls: type[Any] | str | None = None) -> Callable[[
     return None
 
 
+def keeps_nothing(implementation: Any) -> bool:
+    """Tell whether this is a name of the null engine."""
+    key = _normalised(implementation)
+    return _aliases.get(key, key) == "null"
+
+
+def known_settings(engine: type[Any]) -> Mapping[str, Kind]:
+    """Return the settings that an engine says it knows; none, if it does not say."""
+    settings: Mapping[str, Kind] = getattr(engine, "known_settings", {})
+    return settings
+
+
 def get_engine(implementation: Any) -> type[Any]:
     """Return the engine class that `implementation` means.
 
@@ -111,6 +124,22 @@ def get_engine(implementation: Any) -> type[Any]:
         return engine
     names = sorted({*_engines, *(_normalised(point.name) for point in _entry_points())})
     raise ConfigError(f"no storage engine {implementation!r}; there are: {', '.join(names)}")
+
+
+def engine_for_settings(implementation: Any, settings: Mapping[str, Any], owner: str) -> type[Any]:
+    """Return the engine class that `implementation` means, if it can be made with `settings`.
+
+    Args:
+        implementation: As for `get_engine`.
+        settings: Those of the storage configuration.
+        owner: Whose they are, which errors name.
+
+    Raises:
+        ConfigError: As `get_engine` does, and if a setting is not what the engine takes.
+    """
+    engine = get_engine(implementation)
+    check_kinds(f"the settings of {owner}", settings, known_settings(engine))
+    return engine
 
 
 def _entry_points() -> list[EntryPoint]:
@@ -146,8 +175,10 @@ def _normalised(name: Any) -> str:
 def _import(name: str, path: str) -> type[Any]:
     module, _, attribute = path.rpartition(".")
     try:
+        if not (module and attribute):
+            raise ImportError("it must name a module and a class in it")
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module does what it likes when it is imported
         raise ConfigError(f"the storage engine {name!r} is not available here: {error}") from error
     return _checked(path, found)
 

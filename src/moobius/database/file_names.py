@@ -31,7 +31,7 @@ def encode(key: str, *, fold_case: bool = False) -> str:
         key: Any text.
         fold_case: The file system takes `Ada` and `ada` for one name: encode capitals as well.
     """
-    if _ORDINARY.fullmatch(key) and not _RESERVED_ON_WINDOWS.match(key):
+    if _is_ordinary(key):
         return key
     if not key:
         return "%"
@@ -70,9 +70,31 @@ def decode(name: str) -> str | None:
     return key if name in (encode(key), encode(key, fold_case=True)) else name
 
 
+def spellings(key: str, *, fold_case: bool = False) -> tuple[str, ...]:
+    """Return every file name under which `key` may be, beginning with the one to write to.
+
+    The others are that of a store that came from a system with other rules for capitals, and the
+    plain key, as older versions wrote it.
+
+    Args:
+        key: Any text.
+        fold_case: See `encode`.
+    """
+    if _is_ordinary(key):  # this is asked at every read and write
+        return (key,)
+    names = [encode(key, fold_case=fold_case), encode(key, fold_case=not fold_case)]
+    if decode(key) == key:
+        names.append(key)
+    return tuple(dict.fromkeys(names))
+
+
 def is_long(name: str) -> bool:
     """Tell whether the key of this file name must be read from the record."""
     return name.startswith(_LONG_MARK)
+
+
+def _is_ordinary(key: str) -> bool:
+    return bool(_ORDINARY.fullmatch(key)) and not _RESERVED_ON_WINDOWS.match(key)
 
 
 def _is_harmless(char: str, *, at_edge: bool, composed: bool) -> bool:

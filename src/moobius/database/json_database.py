@@ -6,13 +6,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from loguru import logger
 
+from moobius.config_entries import PLACE, SWITCH
 from moobius.database import file_names
 from moobius.database.database_interface import DatabaseInterface, require_text
 from moobius.database.records import broken_record, decode_record, encode_record
@@ -36,6 +39,8 @@ class JSONDatabase(DatabaseInterface):
         path: The folder.
     """
 
+    known_settings: ClassVar = {"root_dir": PLACE, "fsync": SWITCH}
+
     def __init__(
         self, domain: str = "", root_dir: str = "", *, fsync: bool = False, **kwargs: Any
     ) -> None:
@@ -53,10 +58,10 @@ class JSONDatabase(DatabaseInterface):
         self.may_wait = fsync
         try:
             make_folder(self.path, fsync=fsync)
-            remove_stale_temporaries(self.path)
         except OSError as error:
             raise StorageError(f"the folder {self.path} cannot be used: {error}") from error
         self._fold_case = _folds_case(self.path)
+        self._is_tidy = False
 
     def get_value(self, key: str) -> tuple[bool, Any]:
         """Return `(True, value)`, or `(False, reason)` if there is no such key.
@@ -64,16 +69,14 @@ class JSONDatabase(DatabaseInterface):
         Raises:
             BrokenRecord: If the file is there and cannot be read.
         """
-        file = self._file(key)
-        try:
-            raw = _read(file)
-            if raw is None and (old := self._old_file(key)) is not None:
-                file, raw = old, _read(old)
-        except OSError as error:
-            raise broken_record(key, file, error) from error
-        if raw is None:
-            return False, f"no record {key!r} in {self.path}"
-        return True, decode_record(key, raw, file, with_key=file_names.is_long(file.stem))
+        for file in chain([self._file(key)], self._older_files(key)):
+            try:
+                raw = _read(file)
+            except OSError as error:
+                raise broken_record(key, file, error) from error
+            if raw is not None:
+                return True, decode_record(key, raw, file, with_key=file_names.is_long(file.name))
+        return False, f"no record {key!r} in {self.path}"
 
     def set_value(self, key: str, value: Any) -> tuple[bool, str]:
         """Store a value; return `(True, key)`, or `(False, reason)` with the old value in place.
@@ -81,19 +84,27 @@ class JSONDatabase(DatabaseInterface):
         Raises:
             UnstorableError: If the value is of a type that could not be restored.
         """
+        return self.prepare_value(key, value)()
+
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return the call that stores a value as it is now; see `DatabaseInterface`."""
         file = self._file(key)
-        text = encode_record(key, value, with_key=file_names.is_long(file.stem), indent=2)
+        text = encode_record(key, value, with_key=file_names.is_long(file.name), indent=2)
+        return partial(self._store, key, file, text)
+
+    def _store(self, key: str, file: Path, text: str) -> tuple[bool, str]:
         try:
-            write_text_atomically(file, text, fsync=self.fsync)
-            if (old := self._old_file(key)) is not None:
-                old.unlink(missing_ok=True)
+            self._write(file, text)
+            for old in self._older_files(key):
+                _unlink(old)
         except OSError as error:
             return False, f"the record {key!r} cannot be written to {file}: {error}"
         return True, key
 
     def delete_key(self, key: str) -> tuple[bool, str]:
         """Delete a key's file; return `(True, key)` or `(False, reason)`."""
-        files = [file for file in (self._file(key), self._old_file(key)) if file]
+        # Today's file last: a process that is killed here must not bring back an older value.
+        files = [*self._older_files(key), self._file(key)]
         try:
             found = [file for file in files if _unlink(file)]
             if found and self.fsync:
@@ -139,15 +150,31 @@ class JSONDatabase(DatabaseInterface):
     def __str__(self) -> str:
         return f"moobius.JSONDatabase(path={self.path})"
 
+    def _write(self, file: Path, text: str) -> None:
+        try:
+            self._tidy()
+            write_text_atomically(file, text, fsync=self.fsync)
+        except FileNotFoundError:  # somebody removed the folder while we used it
+            make_folder(self.path, fsync=self.fsync)
+            write_text_atomically(file, text, fsync=self.fsync)
+
+    def _tidy(self) -> None:
+        """Remove what killed processes left; before the first write, as reading changes nothing."""
+        if not self._is_tidy:
+            self._is_tidy = True
+            remove_stale_temporaries(self.path)
+
     def _records(self) -> dict[str, str]:
-        """Return every key with the name of its file; of two files, today's."""
+        """Return every key with the name of its file; of several files, the one that is read."""
         records: dict[str, str] = {}
         for name in filter(_is_record, sorted(self._names())):
-            stem = name.removesuffix(_SUFFIX)
-            key = self._key_of(stem)
-            if key is not None and (key not in records or stem == self._stem(key)):
+            key = self._key_of(name.removesuffix(_SUFFIX))
+            if key not in records or self._rank(key, name) < self._rank(key, records[key]):
                 records[key] = name
         return records
+
+    def _rank(self, key: str, name: str) -> int:
+        return self._spellings(key).index(name.removesuffix(_SUFFIX))
 
     def _names(self) -> list[str]:
         try:
@@ -157,33 +184,38 @@ class JSONDatabase(DatabaseInterface):
         except OSError as error:
             raise StorageError(f"the folder {self.path} cannot be read: {error}") from error
 
-    def _key_of(self, name: str) -> str | None:
-        if not file_names.is_long(name):
-            return file_names.decode(name)
-        file = self.path / f"{name}{_SUFFIX}"
-        try:
-            key, _value = json.loads(file.read_bytes())
-        except (OSError, ValueError, TypeError) as error:
-            logger.error("The record in {} does not say its key: {}", file, error)
-            return None
-        return str(key)
+    def _key_of(self, stem: str) -> str:
+        """Return the key of a file; its own name, if only the record knows and does not say."""
+        key = file_names.decode(stem)
+        return self._key_inside(stem) if key is None else key
 
-    def _stem(self, key: str) -> str:
-        return file_names.encode(require_text(key), fold_case=self._fold_case)
+    def _key_inside(self, stem: str) -> str:
+        try:
+            key, _value = json.loads((self.path / f"{stem}{_SUFFIX}").read_bytes())
+        except (OSError, ValueError, TypeError, RecursionError):
+            return stem  # under which reading it says what is wrong
+        return key if isinstance(key, str) and stem in self._spellings(key) else stem
+
+    def _spellings(self, key: str) -> tuple[str, ...]:
+        names = file_names.spellings(key, fold_case=self._fold_case)
+        return (*names, key) if file_names.is_long(key) else names
 
     def _file(self, key: str) -> Path:
-        return self.path / f"{self._stem(key)}{_SUFFIX}"
+        return self.path / f"{self._spellings(require_text(key))[0]}{_SUFFIX}"
 
-    def _old_file(self, key: str) -> Path | None:
-        """Return the file in which an older version kept `key`, if it is another and exists."""
-        name = f"{key}{_SUFFIX}"
-        if name == self._file(key).name or file_names.decode(key) != key:
-            return None
+    def _older_files(self, key: str) -> Iterator[Path]:
+        """Yield what there is of a key under other names than today's."""
+        for stem in self._spellings(key)[1:]:
+            if self._is_there(key, stem):
+                yield self.path / f"{stem}{_SUFFIX}"
+
+    def _is_there(self, key: str, stem: str) -> bool:
+        name = f"{stem}{_SUFFIX}"
         if not os.path.lexists(f"{self.path}{os.sep}{name}"):
-            return None
+            return False
         # In this very folder, and by its exact spelling: on some systems, opening `Ada.json`
         # finds `ada.json`.
-        return self.path / name if name in self._names() else None
+        return name in self._names() and self._key_of(stem) == key
 
 
 def _is_record(name: str) -> bool:

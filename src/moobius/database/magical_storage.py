@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from moobius.config_entries import ENTRY, check_entries, check_kinds
 from moobius.database.cached_dict import CachedDict
-from moobius.database.database_interface import DatabaseInterface, close, require_text
-from moobius.database.engines import get_engine
+from moobius.database.database_interface import (
+    DatabaseInterface,
+    close,
+    prepare_value,
+    require_text,
+)
+from moobius.database.engines import engine_for_settings
 from moobius.database.null_database import NullDatabase
 from moobius.database.turns import off_loop
-from moobius.errors import ConfigError, MoobiusError, StorageError
+from moobius.errors import MoobiusError, StorageError
 
 S = TypeVar("S", bound="MagicalStorage")
 M = TypeVar("M", bound="MoobiusStorage")
@@ -30,6 +35,7 @@ class MagicalStorage:
     """An object whose attributes may be containers that a storage engine keeps.
 
     Assigning a dict to a container's name replaces its content, in memory and in the engine.
+    Assigning the container itself, `storage.name = storage.name`, saves it as `save` does.
     `close`, or the end of a `with` or `async with` block, lets go of files and connections.
 
     Attributes:
@@ -60,9 +66,11 @@ class MagicalStorage:
             strict: Raise when the engine cannot write; None does as this storage's `strict` says.
 
         Raises:
+            ConfigError: If a name is no text, or a switch neither True nor False.
             StorageError: If the name is taken or not an identifier, or the engine fails.
         """
-        container = self._new_container(attr_name, database, strict)
+        self._check_new(attr_name, load=load, clear=clear, strict=strict)
+        container = self._new_container(database, strict)
         if clear:
             container.clear()
         elif load:
@@ -128,7 +136,9 @@ class MagicalStorage:
         container = self.__dict__.get(name)
         if not isinstance(container, CachedDict):
             super().__setattr__(name, value)
-        elif value is not container:  # `storage.name |= {...}` assigns the container to itself
+        elif value is container:
+            MagicalStorage.save(self, name)
+        else:
             _replace_content(name, container, value)
 
     def _containers(self) -> dict[str, CachedDict]:
@@ -140,14 +150,16 @@ class MagicalStorage:
             raise StorageError(f"no container {name!r}; there are: {', '.join(containers)}")
         return containers[name]
 
-    def _new_container(
-        self, name: str, database: DatabaseInterface | None, strict: bool | None
-    ) -> CachedDict:
-        """Return a container that reads nothing yet, if it may be called so."""
+    def _check_new(self, name: str, **switches: bool | None) -> None:
+        """Refuse a container that cannot be added, before anything is made for it."""
+        check_kinds(f"the container {name!r}", {"name": name, **switches}, ENTRY)
         if not name.isidentifier() or name.startswith("__"):
             raise StorageError(f"{name!r} cannot be the name of a container: use an identifier")
         if name in self.__dict__ or (hasattr(type(self), name) and name not in _NEWER):
             raise StorageError(f"{name!r} is taken; `del storage.{name}` frees the name")
+
+    def _new_container(self, database: DatabaseInterface | None, strict: bool | None) -> CachedDict:
+        """Return a container that reads nothing yet."""
         return CachedDict(
             NullDatabase() if database is None else database,
             self.strict if strict is None else strict,
@@ -163,7 +175,8 @@ class MoobiusStorage(MagicalStorage):
     storage.scores["ada"] = 3
 
     Attributes:
-        service_id: Names the place on disk, as does `channel_id`; any text will do.
+        service_id: Names the place on disk, as does `channel_id`; any text will do, though two
+            services of which one has `.channel_` in its id might mean one place.
     """
 
     def __init__(
@@ -182,7 +195,7 @@ class MoobiusStorage(MagicalStorage):
         """
         self.service_id = service_id
         self.channel_id = channel_id
-        for entry in _checked_entries(db_config):
+        for entry in _checked(db_config):
             self.add_container(**entry)
 
     @classmethod
@@ -194,7 +207,7 @@ class MoobiusStorage(MagicalStorage):
     ) -> M:
         """Make a storage as the constructor does, while other coroutines run."""
         storage = cls(service_id, channel_id)
-        for entry in _checked_entries(db_config):
+        for entry in _checked(db_config):
             await MoobiusStorage.aadd_container(storage, **entry)
         return storage
 
@@ -218,10 +231,11 @@ class MoobiusStorage(MagicalStorage):
             strict: See `put`.
 
         Raises:
-            ConfigError: If there is no such engine.
+            ConfigError: If there is no such engine, or an argument is of a wrong kind.
             StorageError: If the name is taken or the engine fails.
         """
-        engine = get_engine(implementation)
+        self._check_new(name, load=load, clear=clear, strict=strict)
+        engine = engine_for_settings(implementation, settings, f"the container {name!r}")
         with _naming(name):
             database = engine(**{**settings, "domain": self._domain(name)})
             self.put(name, database, load=load, clear=clear, strict=strict)
@@ -236,11 +250,12 @@ class MoobiusStorage(MagicalStorage):
         strict: bool | None = None,
     ) -> None:
         """Do what `add_container` does, while other coroutines run."""
-        engine = get_engine(implementation)
+        self._check_new(name, load=load, clear=clear, strict=strict)
+        engine = engine_for_settings(implementation, settings, f"the container {name!r}")
         whole = {**settings, "domain": self._domain(name)}
         with _naming(name):
             database = await off_loop(engine, lambda: engine(**whole))
-            container = self._new_container(name, database, strict)
+            container = self._new_container(database, strict)
             if clear:
                 await container.aclear()
             elif load:
@@ -259,28 +274,11 @@ class MoobiusStorage(MagicalStorage):
     __repr__ = __str__
 
 
-_ENTRY_KEYS = list(inspect.signature(MoobiusStorage.add_container).parameters)[1:]
-
-
-def _checked_entries(db_config: Iterable[Any] | None) -> list[dict[str, Any]]:
-    return [_checked_entry(position, entry) for position, entry in enumerate(db_config or ())]
-
-
-def _checked_entry(position: int, entry: Any) -> dict[str, Any]:
-    """Return one entry of the storage configuration with its defaults.
-
-    Raises:
-        ConfigError: If a key is missing or unknown.
-    """
-    where = f"entry {position} of the storage configuration"
-    if not isinstance(entry, Mapping):
-        raise ConfigError(f"{where} is a {type(entry).__name__}; it must be an object")
-    if unknown := [key for key in entry if key not in _ENTRY_KEYS]:
-        raise ConfigError(f"{where} has {unknown[0]!r}; known are {', '.join(_ENTRY_KEYS)}")
-    for required in ("implementation", "name"):
-        if required not in entry:
-            raise ConfigError(f"{where} has no {required!r}")
-    return {**entry, "settings": entry.get("settings") or {}}
+def _checked(db_config: Iterable[Any] | None) -> list[dict[str, Any]]:
+    """Return the entries of a storage configuration, if each can be meant as it is written."""
+    entries = list(db_config or ())
+    check_entries(entries)
+    return [{**entry, "settings": entry.get("settings") or {}} for entry in entries]
 
 
 @contextmanager
@@ -294,27 +292,29 @@ def _naming(name: str) -> Iterator[None]:
         raise StorageError(f"the container {name!r} cannot be opened: {error}") from error
 
 
-def _trouble_of_closing(container: CachedDict) -> StorageError | None:
+def _trouble_of_closing(container: CachedDict) -> Exception | None:
     try:
-        container.save_unsaved()
-    except StorageError as error:
+        try:
+            container.save_unsaved()
+        finally:
+            close(container.database)
+    except Exception as error:  # an engine raises what it likes; the others must have their turn
         return error
-    finally:
-        close(container.database)
     return None
 
 
-async def _atrouble_of_closing(container: CachedDict) -> StorageError | None:
+async def _atrouble_of_closing(container: CachedDict) -> Exception | None:
     try:
-        await container.asave_unsaved()
-    except StorageError as error:
+        try:
+            await container.asave_unsaved()
+        finally:
+            await off_loop(container.database, partial(close, container.database))
+    except Exception as error:  # an engine raises what it likes; the others must have their turn
         return error
-    finally:
-        await off_loop(container.database, partial(close, container.database))
     return None
 
 
-def _raise_all(troubles: Iterable[StorageError | None]) -> None:
+def _raise_all(troubles: Iterable[Exception | None]) -> None:
     if said := [str(trouble) for trouble in troubles if trouble]:
         raise StorageError(f"not everything could be stored: {'; '.join(said)}")
 
@@ -326,6 +326,8 @@ def _replace_content(name: str, container: CachedDict, content: Any) -> None:
             f"`del storage.{name}` frees the name"
         )
     new = {require_text(key): value for key, value in content.items()}
+    for key, value in new.items():  # before anything is changed: a value may be of a wrong kind
+        prepare_value(container.database, key, value)
     container.update(new)  # new values first: whatever goes wrong, nothing is lost before
     for key in [key for key in container if key not in new]:
         del container[key]

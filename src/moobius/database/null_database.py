@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from moobius.database.database_interface import DatabaseInterface
@@ -18,6 +19,10 @@ class NullDatabase(DatabaseInterface):
     def set_value(self, key: str, value: Any) -> tuple[bool, str]:
         """Forget the value at once."""
         return True, ""
+
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return what does nothing: any value will do, also one that cannot be copied."""
+        return partial(self.set_value, key, value)
 
     def delete_key(self, key: str) -> tuple[bool, str]:
         """Do nothing, which is all there is to do."""

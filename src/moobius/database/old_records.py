@@ -24,7 +24,12 @@ _BUILTINS: dict[str, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
     "list": (list, list),
     "tuple": (list, tuple),
     "dict": (dict, dict),
+    # What 1.3 wrote of subclasses; today they are stored as dicts, too.
+    "collections.OrderedDict": (dict, dict),
+    "collections.defaultdict": (dict, dict),
+    "collections.Counter": (dict, dict),
 }
+_BUILTINS |= {name.removeprefix("collections."): how for name, how in _BUILTINS.items()}  # 0.0.1
 
 
 def looks_old(key: str, data: Any) -> bool:

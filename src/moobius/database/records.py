@@ -7,7 +7,7 @@ from typing import Any
 
 from moobius.database.old_records import looks_old, restore_old
 from moobius.errors import BrokenRecord, UnstorableError
-from moobius.typed_json import dump_jsonable, load_typed, mark_pairs, to_jsonable
+from moobius.typed_json import TOO_DEEP, dump_jsonable, load_typed, mark_pairs, to_jsonable
 
 
 def encode_record(
@@ -30,7 +30,7 @@ def encode_record(
     except UnstorableError as error:
         raise UnstorableError(f"{key!r} not stored: {error}") from error
     except RecursionError as error:
-        raise UnstorableError(f"{key!r} not stored: the value contains itself") from error
+        raise UnstorableError(f"{key!r} not stored: {TOO_DEEP}") from error
 
 
 def decode_record(key: str, raw: Any, where: object, *, with_key: bool = False) -> Any:
@@ -46,8 +46,8 @@ def decode_record(key: str, raw: Any, where: object, *, with_key: bool = False) 
         BrokenRecord: If it cannot be read.
     """
     try:
-        return _decode_with_key(_text(raw)) if with_key else _decode(key, _text(raw))
-    except (ValueError, RecursionError, UnstorableError) as error:
+        return _decode_with_key(key, _text(raw)) if with_key else _decode(key, _text(raw))
+    except Exception as error:  # whatever it is, it must not keep other records from being read
         raise broken_record(key, where, error) from error
 
 
@@ -70,8 +70,10 @@ def _decode(key: str, text: str) -> Any:
     return load_typed(text)
 
 
-def _decode_with_key(text: str) -> Any:
+def _decode_with_key(key: str, text: str) -> Any:
     record = load_typed(text)
     if not isinstance(record, list) or len(record) != 2:
         raise ValueError("a record with a long key must be a list of key and value")
+    if record[0] != key:
+        raise ValueError("it says that it is the record of another key")
     return record[1]

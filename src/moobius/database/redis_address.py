@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from moobius.errors import ConfigError
-from moobius.utils import mask_url
 
 Node = tuple[str, int]
 
@@ -116,26 +115,26 @@ def _from_url(url: str) -> dict[str, Any]:
             "the url of a redis container begins with none of "
             + ", ".join(f"{known}://" for known in _SCHEMES)
         )
-    rest, _, query = rest.partition("?")
-    # A password may hold anything; the host that follows it no `@`.
-    credentials, _, place = rest.rpartition("@")
+    # A password may hold anything; what follows it no `@`.
+    credentials, _, rest = rest.rpartition("@")
+    place, _, query = rest.partition("?")
     kind, tls = _SCHEMES[scheme.lower()]
     username, _, password = credentials.partition(":")
     said = {"kind": kind, "tls": tls, "username": unquote(username), "password": unquote(password)}
     try:
         said |= _PLACES[kind](place)
         if numbers := parse_qs(query).get("db"):
-            said["db"] = int(numbers[0])
+            said["db"] = _number(numbers[0], "the number of the database")
     except ValueError as error:
-        raise ConfigError(
-            f"the url {mask_url(url)!r} of a redis container is wrong: {error}"
-        ) from None
+        # Without an `@` the place may be a password that was written without its host.
+        shown = f"{scheme}://****@{place}" if credentials else f"{scheme}://..."
+        raise ConfigError(f"the url {shown!r} of a redis container is wrong: {error}") from None
     return {name: value for name, value in said.items() if value not in ("", None, False)}
 
 
 def _server(place: str) -> dict[str, Any]:
     host, _, db = place.partition("/")
-    return {"nodes": _nodes(host or "localhost", _PORT), "db": int(db) if db.strip("/") else None}
+    return {"nodes": _nodes(host or "localhost", _PORT), "db": _db(db.strip("/"))}
 
 
 def _unix(place: str) -> dict[str, Any]:
@@ -150,12 +149,12 @@ def _sentinel(place: str) -> dict[str, Any]:
     if not master:
         raise ValueError("the name of the master must follow, as in host:26379/mymaster")
     nodes = _nodes(hosts, _SENTINEL_PORT)
-    return {"nodes": nodes, "master": unquote(master), "db": int(db) if db else None}
+    return {"nodes": nodes, "master": unquote(master), "db": _db(db)}
 
 
 def _cluster(place: str) -> dict[str, Any]:
     hosts, _, path = place.partition("/")
-    return {"nodes": _nodes(hosts, _PORT), "db": int(path) if path else None}
+    return {"nodes": _nodes(hosts, _PORT), "db": _db(path)}
 
 
 _PLACES = {SERVER: _server, UNIX: _unix, SENTINEL: _sentinel, CLUSTER: _cluster}
@@ -173,4 +172,14 @@ def _node(text: str, default_port: int) -> Node:
         host, _, port = text.partition(":")
     if not host:
         raise ValueError("a host is missing")
-    return host, int(port or default_port)
+    return host, _number(port, "the port") if port else default_port
+
+
+def _db(text: str) -> int | None:
+    return _number(text, "the number of the database") if text else None
+
+
+def _number(text: str, what: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{what} is not a number")
+    return int(text)

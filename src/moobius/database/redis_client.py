@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 import redis
 import redis.asyncio
@@ -13,10 +15,14 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
+from moobius.database.database_interface import Silence
 from moobius.database.redis_address import CLUSTER, SENTINEL, UNIX, RedisAddress
 
 # Of the library, not all cluster errors belong to the family.
 REDIS_ERRORS = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+
+# Those that say nothing of the request: nobody else would have got an answer.
+OUT_OF_REACH = (redis.ConnectionError, redis.TimeoutError, OSError)
 
 # Of these the library does not say the types.
 _ClusterNode: Any = redis.cluster.ClusterNode
@@ -26,6 +32,38 @@ _AsyncSentinel: Any = redis.asyncio.sentinel.Sentinel
 # A connection that broke while nobody used it is made anew. What times out is not tried again:
 # whoever waits has waited long enough.
 _RETRIES, _FIRST_PAUSE, _LONGEST_PAUSE = 2, 0.05, 0.5  # pauses in seconds
+
+
+class RedisLink:
+    """A Redis as this process sees it: one client, however many containers are there.
+
+    Attributes:
+        address: Where it is.
+        silence: When it was last found out of reach.
+    """
+
+    def __init__(self, address: RedisAddress) -> None:
+        """Remember the address. Use `link_to`, which gives all containers there the same object."""
+        self.address = address
+        self.silence: Silence | None = None
+
+    @cached_property
+    def client(self) -> Any:
+        """The client of the `redis` library, which has a connection for each call at a time."""
+        return connect(self.address)
+
+    def __del__(self) -> None:
+        if client := self.__dict__.get("client"):
+            client.close()
+
+
+# No lock: two threads may make two links at the worst, and connecting must not keep others waiting.
+_links: WeakValueDictionary[RedisAddress, RedisLink] = WeakValueDictionary()
+
+
+def link_to(address: RedisAddress) -> RedisLink:
+    """Return this process's link to an address. Nobody holding it closes its connections."""
+    return _links.setdefault(address, RedisLink(address))
 
 
 def connect(address: RedisAddress) -> Any:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
-from moobius.database.database_interface import DatabaseInterface, Watch, require_text
+from loguru import logger
+
+from moobius.config_entries import (
+    ANYTHING,
+    PLACE,
+    SECONDS,
+    SWITCH,
+    TEXT,
+    or_nothing,
+)
+from moobius.database.database_interface import DatabaseInterface, Silence, Watch, require_text
+from moobius.database.editing import changed_elsewhere
+from moobius.database.key_bytes import foreign_bytes, to_bytes, to_text
 from moobius.database.records import decode_record, encode_record
 from moobius.database.redis_address import address_from
-from moobius.database.redis_client import REDIS_ERRORS, connect
+from moobius.database.redis_client import OUT_OF_REACH, REDIS_ERRORS, RedisLink, link_to
 from moobius.database.redis_watch import RedisWatch
-from moobius.errors import BrokenRecord, StorageError
+from moobius.errors import BrokenRecord, EditConflict, StorageError
 
 autosave = False
 """Whether the server shall write its whole database to its disk after each write."""
@@ -23,6 +37,9 @@ autosave = False
 _PREFIX = b"moobius:"
 _AT_ONCE = 1000  # records of one request
 _NO_CHANNEL = "; let the account publish to moobius:*, or set announce to false"
+
+# What is published: who wrote, and the field.
+_MESSAGE = re.compile(rb"([0-9a-f]{16}-[0-9]+) (.*)", re.DOTALL)
 
 # One step for everybody else: who hears of a change finds it made. Scripts, unlike MULTI, are the
 # same in a cluster.
@@ -36,13 +53,27 @@ return redis.call('HDEL', KEYS[1], ARGV[3])
 """
 
 
+_EXCHANGE_AND_TELL = """
+if redis.call('HGET', KEYS[1], ARGV[3]) ~= ARGV[5] then return 0 end
+if ARGV[1] ~= '' then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+return 1
+"""
+
+
 class RedisDatabase(DatabaseInterface):
     """One hash a container, one field a key, values as typed JSON text.
 
     A server that cannot be reached, or refuses, is a `StorageError` that names it: what raised is
-    not known to be stored. Records of older versions are read.
+    not known to be stored. Records that have the JSON of older versions are read.
     """
 
+    known_settings: ClassVar = {
+        **dict.fromkeys(("host", "url", "username"), or_nothing(TEXT)),
+        **dict.fromkeys(("ca_file", "cert_file", "key_file"), or_nothing(PLACE)),
+        **dict.fromkeys(("port", "db", "password", "sentinel_password"), ANYTHING),
+        **{"timeout": or_nothing(SECONDS), "tls": or_nothing(SWITCH), "announce": SWITCH},
+    }
     may_wait = True
 
     def __init__(
@@ -77,15 +108,24 @@ class RedisDatabase(DatabaseInterface):
         given = {"host": host, "port": port, "db": db, "password": password}
         self._address = address_from({**kwargs, **given})
         self._announce = announce
-        self._name = _PREFIX + _to_bytes(domain)
+        self._name = _PREFIX + to_bytes(domain)
         # Channels, unlike hashes, are the same in all databases of a server.
         self._channel = b"%b@%d" % (self._name, self._address.db)
         self._token = secrets.token_bytes(8).hex()
 
     @cached_property
+    def _link(self) -> RedisLink:
+        return link_to(self._address)
+
+    @property
     def redis(self) -> Any:
-        """The client of the `redis` library."""
-        return connect(self._address)
+        """The client of the `redis` library, which all containers of a server share."""
+        return self._link.client
+
+    @property
+    def silence(self) -> Silence | None:  # type: ignore[override] # is read, and nothing more
+        """When the server was last found out of reach, by any container."""
+        return self._link.silence
 
     def get_value(self, key: str) -> tuple[bool, Any]:
         """Return `(True, value)`, or `(False, reason)` if there is no such key.
@@ -94,12 +134,15 @@ class RedisDatabase(DatabaseInterface):
             BrokenRecord: If the record is there and holds no value.
             StorageError: If the server cannot be asked.
         """
-        field = _to_bytes(require_text(key))
+        return self.get_to_edit(key)[:2]
+
+    def get_to_edit(self, key: str) -> tuple[bool, Any, Any]:
+        """Return what `get_value` does, and the record itself for `prepare_exchange`."""
         with self._asking(f"the record {key!r} cannot be read"):
-            raw = self.redis.hget(self._name, field)
+            raw = self.redis.hget(self._name, self._field(key))
         if raw is None:
-            return False, f"no record {key!r} in {self._place}"
-        return True, decode_record(key, raw, self._place)
+            return False, f"no record {key!r} in {self._place}", None
+        return True, decode_record(key, raw, self._place), raw
 
     def set_value(self, key: str, value: Any) -> tuple[bool, str]:
         """Store a value; return `(True, key)`.
@@ -108,14 +151,35 @@ class RedisDatabase(DatabaseInterface):
             UnstorableError: If the value is of a type that could not be restored.
             StorageError: If the server did not say that it has it.
         """
-        field = _to_bytes(require_text(key))
-        text = encode_record(key, value).encode()
+        return self.prepare_value(key, value)()
+
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return the call that stores a value as it is now; see `DatabaseInterface`."""
+        return partial(self._store, require_text(key), encode_record(key, value).encode())
+
+    def _store(self, key: str, text: bytes) -> tuple[bool, str]:
         with self._asking(f"whether the record {key!r} is stored is not known"):
+            field = self._field(key)
             if self._announce:
                 self._run(_SET_AND_TELL, field, text)
             else:
                 self.redis.hset(self._name, field, text)
             self._save()
+        return True, key
+
+    def prepare_exchange(self, key: str, value: Any, mark: bytes) -> Callable[[], tuple[bool, str]]:
+        """Return the call that stores a value if the record is what `get_to_edit` gave.
+
+        Otherwise the call raises `EditConflict`.
+        """
+        return partial(self._exchange, require_text(key), encode_record(key, value).encode(), mark)
+
+    def _exchange(self, key: str, text: bytes, old: bytes) -> tuple[bool, str]:
+        with self._asking(f"whether the record {key!r} is stored is not known"):
+            stored = self._run(_EXCHANGE_AND_TELL, self._field(key), text, old)
+            self._save()
+        if not stored:
+            raise EditConflict(f"{self._place}: {changed_elsewhere(key)}")
         return True, key
 
     def delete_key(self, key: str) -> tuple[bool, str]:
@@ -124,8 +188,8 @@ class RedisDatabase(DatabaseInterface):
         Raises:
             StorageError: If the server did not answer.
         """
-        field = _to_bytes(require_text(key))
         with self._asking(f"whether the record {key!r} is deleted is not known"):
+            field = self._field(key)
             if self._announce:
                 deleted = self._run(_DELETE_AND_TELL, field)
             else:
@@ -136,12 +200,12 @@ class RedisDatabase(DatabaseInterface):
     def all_keys(self) -> Iterable[str]:
         """Return every key that is stored."""
         with self._asking("its keys cannot be read"):
-            return [_to_text(field) for field in self.redis.hkeys(self._name)]
+            return [to_text(field) for field in self.redis.hkeys(self._name)]
 
     def get_many(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
         """Yield the keys that are stored, each with its value or its `BrokenRecord`."""
         for field, raw in self._records(keys):
-            key = _to_text(field)
+            key = to_text(field)
             try:
                 yield key, decode_record(key, raw, self._place)
             except BrokenRecord as error:
@@ -156,9 +220,8 @@ class RedisDatabase(DatabaseInterface):
         return RedisWatch(self._address, self._channel, self._key_of_another)
 
     def close(self) -> None:
-        """Close the connections; whoever uses the engine again opens them again."""
-        if client := self.__dict__.pop("redis", None):
-            client.close()
+        """Let go of the connections, which end when no container uses them any more."""
+        self.__dict__.pop("_link", None)
 
     @classmethod
     def domains(cls, **settings: Any) -> Iterable[str]:
@@ -169,14 +232,14 @@ class RedisDatabase(DatabaseInterface):
                 names = set(database.redis.scan_iter(_PREFIX + b"*", _AT_ONCE, _type="hash"))
         finally:
             database.close()
-        return sorted(_to_text(name.removeprefix(_PREFIX)) for name in names)
+        return sorted(to_text(name.removeprefix(_PREFIX)) for name in names)
 
     def __str__(self) -> str:
         return f"moobius.RedisDatabase({self._place})"
 
     # A spawned process gets the same store, connections of its own, and hears of this one.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "redis"}
+        return {name: value for name, value in self.__dict__.items() if name != "_link"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -192,12 +255,24 @@ class RedisDatabase(DatabaseInterface):
         return f"{self._token}-{os.getpid()}".encode()
 
     def _key_of_another(self, message: bytes) -> str | None:
-        origin, _, field = message.partition(b" ")
-        return None if origin == self._origin else _to_text(field)
+        announced = _MESSAGE.fullmatch(message)
+        if announced is None:
+            logger.warning("Passed over what is no key, in the channel of {}", self._place)
+            return None
+        origin, field = announced.groups()
+        return None if origin == self._origin else to_text(field)
+
+    def _field(self, key: str) -> bytes:
+        """Return where a key is: also one that another program wrote, and that is no UTF-8."""
+        foreign = foreign_bytes(require_text(key))
+        if foreign and self.redis.hexists(self._name, foreign):
+            return foreign
+        return to_bytes(key)
 
     def _run(self, script: str, field: bytes, *more: bytes) -> Any:
         message = b"%b %b" % (self._origin, field)
-        return self.redis.eval(script, 1, self._name, self._channel, message, field, *more)
+        channel = self._channel if self._announce else b""
+        return self.redis.eval(script, 1, self._name, channel, message, field, *more)
 
     def _save(self) -> None:
         if autosave:
@@ -210,7 +285,7 @@ class RedisDatabase(DatabaseInterface):
                 # While others write, a scan may give a record twice: then the newer one last.
                 yield from self.redis.hscan_iter(self._name, count=_AT_ONCE)
                 return
-            fields = map(_to_bytes, map(require_text, keys))
+            fields = map(self._field, keys)
             while some := list(islice(fields, _AT_ONCE)):
                 for field, raw in zip(some, self.redis.hmget(self._name, some), strict=True):
                     if raw is not None:
@@ -221,14 +296,9 @@ class RedisDatabase(DatabaseInterface):
         try:
             yield
         except REDIS_ERRORS as error:
+            if isinstance(error, OUT_OF_REACH):
+                reason = f"redis at {self._address} was out of reach: {error}"
+                self._link.silence = Silence(time.monotonic(), reason)
             # Without its cause: the library's frames hold the password, and some logs show frames.
             hint = _NO_CHANNEL if "channel" in str(error) else ""
             raise StorageError(f"{self._place}: {trouble}: {error}{hint}") from None
-
-
-def _to_bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _to_text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogatepass")

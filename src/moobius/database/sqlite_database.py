@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from moobius.config_entries import PATIENCE, PLACE, SWITCH
 from moobius.database.database_interface import DatabaseInterface, require_text
+from moobius.database.key_bytes import foreign_bytes, to_bytes, to_text
 from moobius.database.records import decode_record, encode_record
-from moobius.database.sqlite_file import file_at
+from moobius.database.sqlite_file import file_at, text_or_bytes
 from moobius.errors import BrokenRecord, StorageError
 from moobius.utils import make_folder
 
@@ -25,10 +28,14 @@ CREATE TABLE IF NOT EXISTS moobius_records (
 ) WITHOUT ROWID;
 """
 _WRITE = "INSERT OR REPLACE INTO moobius_records VALUES (?, ?, ?)"
-_DELETE = "DELETE FROM moobius_records WHERE domain = ? AND key = ?"
-_READ = "SELECT value FROM moobius_records WHERE domain = ? AND key = ?"
+_DELETE_ALL = "DELETE FROM moobius_records WHERE domain = ?"
+_DELETE = f"{_DELETE_ALL} AND key = ?"
+_READ_ANY = "SELECT value FROM moobius_records WHERE domain = ?"
+_READ = f"{_READ_ANY} AND key = ?"
 _KEYS = "SELECT key FROM moobius_records WHERE domain = ?"
 _READ_ALL = "SELECT key, value FROM moobius_records WHERE domain = ?"
+# For a key that another program wrote, as text that is no UTF-8 or as a blob.
+_FOREIGN = "CAST(key AS BLOB) = ?"
 _DOMAINS = "SELECT DISTINCT domain FROM moobius_records"
 
 
@@ -36,11 +43,18 @@ class SQLiteDatabase(DatabaseInterface):
     """One table for all containers, one transaction a write, values as typed JSON text.
 
     A write survives the death of the process at any moment. Several threads and processes may use
-    one file.
+    one file; a writer waits for another, so coroutines should use the methods that begin with `a`.
 
     Attributes:
         path: The file.
     """
+
+    known_settings: ClassVar = {
+        **{"root_dir": PLACE, "path": PLACE},
+        **{"fsync": SWITCH, "timeout": PATIENCE},
+    }
+
+    may_wait = True
 
     def __init__(
         self,
@@ -65,7 +79,6 @@ class SQLiteDatabase(DatabaseInterface):
         """
         super().__init__(domain)
         self.path = _path(root_dir, path)
-        self.may_wait = fsync
         self._settings: dict[str, Any] = {"schema": _SCHEMA, "timeout": timeout, "fsync": fsync}
         try:
             make_folder(self.path.parent, fsync=fsync)
@@ -86,6 +99,8 @@ class SQLiteDatabase(DatabaseInterface):
             StorageError: If the file cannot be read.
         """
         rows = self._rows(_READ, self._row_of(key))
+        if not rows and (foreign := foreign_bytes(key)):
+            rows = self._rows(f"{_READ_ANY} AND {_FOREIGN}", (self._domain, foreign))
         if not rows:
             return False, f"no record {key!r} in {self._place}"
         return True, decode_record(key, rows[0][0], self._place)
@@ -96,9 +111,16 @@ class SQLiteDatabase(DatabaseInterface):
         Raises:
             UnstorableError: If the value is of a type that could not be restored.
         """
-        row = (*self._row_of(key), encode_record(key, value))
+        return self.prepare_value(key, value)()
+
+    def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
+        """Return the call that stores a value as it is now; see `DatabaseInterface`."""
+        return partial(self._store, key, (*self._row_of(key), encode_record(key, value)))
+
+    def _store(self, key: str, row: tuple[Any, ...]) -> tuple[bool, str]:
         try:
             self._file.change(_WRITE, row)
+            self._delete_foreign(key)
         except sqlite3.Error as error:
             return False, f"the record {key!r} cannot be written to {self._place}: {error}"
         return True, key
@@ -106,7 +128,7 @@ class SQLiteDatabase(DatabaseInterface):
     def delete_key(self, key: str) -> tuple[bool, str]:
         """Delete a key's record; return `(True, key)` or `(False, reason)`."""
         try:
-            deleted = self._file.change(_DELETE, self._row_of(key))
+            deleted = self._file.change(_DELETE, self._row_of(key)) + self._delete_foreign(key)
         except sqlite3.Error as error:
             return False, f"the record {key!r} in {self._place} cannot be deleted: {error}"
         return (True, key) if deleted else (False, f"no record {key!r} in {self._place}")
@@ -136,6 +158,7 @@ class SQLiteDatabase(DatabaseInterface):
             raise StorageError(f"there is no file {path}")
         try:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+                connection.text_factory = text_or_bytes
                 return [_from_column(domain) for (domain,) in connection.execute(_DOMAINS)]
         except sqlite3.Error as error:
             raise StorageError(f"the file {path} cannot be read: {error}") from error
@@ -158,6 +181,11 @@ class SQLiteDatabase(DatabaseInterface):
     def _row_of(self, key: str) -> tuple[str | bytes, str | bytes]:
         return self._domain, _to_column(require_text(key))
 
+    def _delete_foreign(self, key: str) -> int:
+        if foreign := foreign_bytes(key):
+            return self._file.change(f"{_DELETE_ALL} AND {_FOREIGN}", (self._domain, foreign))
+        return 0
+
     def _rows(self, sql: str, arguments: tuple[Any, ...]) -> list[Any]:
         try:
             return self._file.rows(sql, arguments)
@@ -168,10 +196,13 @@ class SQLiteDatabase(DatabaseInterface):
         if keys is None:
             yield from self._rows(_READ_ALL, (self._domain,))
             return
-        columns = map(_to_column, map(require_text, keys))
-        while some := tuple(islice(columns, _AT_ONCE)):
+        keys = map(require_text, keys)
+        while some := tuple(islice(keys, _AT_ONCE)):
             marks = ", ".join("?" * len(some))
-            yield from self._rows(f"{_READ_ALL} AND key IN ({marks})", (self._domain, *some))
+            arguments = (self._domain, *map(_to_column, some))
+            yield from self._rows(f"{_READ_ALL} AND key IN ({marks})", arguments)
+            for foreign in filter(None, map(foreign_bytes, some)):
+                yield from self._rows(f"{_READ_ALL} AND {_FOREIGN}", (self._domain, foreign))
 
 
 def _path(root_dir: str, path: str) -> Path:
@@ -185,9 +216,9 @@ def _to_column(text: str) -> str | bytes:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+        return to_bytes(text)
     return text
 
 
 def _from_column(column: str | bytes) -> str:
-    return column if isinstance(column, str) else column.decode("utf-8", "surrogatepass")
+    return column if isinstance(column, str) else to_text(column)

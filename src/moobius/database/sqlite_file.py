@@ -20,7 +20,7 @@ _RETRY_EVERY = 0.01  # seconds
 
 
 class SQLiteFile:
-    """A file, opened when it is needed. Errors are those of `sqlite3`.
+    """A file, opened when it is needed. Errors are those of `sqlite3`; text that is none is bytes.
 
     Attributes:
         path: The file.
@@ -84,6 +84,7 @@ class SQLiteFile:
         )
         try:
             self._switch_to_wal(connection)
+            connection.text_factory = text_or_bytes
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.executescript(self._schema)
         except BaseException:
@@ -104,6 +105,14 @@ class SQLiteFile:
                 time.sleep(_RETRY_EVERY)
             else:
                 return
+
+
+def text_or_bytes(raw: bytes) -> str | bytes:
+    """Return a column as text or, if another program put no UTF-8 there, as it is."""
+    try:
+        return str(raw, "utf-8")
+    except UnicodeDecodeError:
+        return raw
 
 
 def _identity(name: str) -> tuple[int, int]:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from moobius.database.database_interface import DatabaseInterface, require_text
+from moobius.database.editing import require_changeable
 from moobius.database.engine_calls import GONE, Outcome, carry_out, delete_all, read_all
 from moobius.database.turns import Turns
-from moobius.errors import BrokenRecord
+from moobius.errors import BrokenRecord, StorageError
 
 S = TypeVar("S", bound="StoredDict")
 
@@ -55,7 +56,7 @@ class StoredDict(dict[str, Any]):
 
     def __missing__(self, key: Any) -> Any:
         self._turns.finish()
-        return self._found(key, self._fetch(key))
+        return self._found(key, self._fetch(key, self.database))
 
     def __contains__(self, key: object) -> bool:
         return _in_memory(self, key) or self._is_stored(key)
@@ -70,7 +71,9 @@ class StoredDict(dict[str, Any]):
     def reload(self, key: str | None = None) -> Any:
         """Read `key` anew from the engine, as when another process wrote it, and return its value.
 
-        Without a key, read everything anew; what the engine no longer has is gone from memory, too.
+        A change of this key that the engine could not take is given up, with a warning. Without a
+        key, read everything anew; what the engine no longer has is gone from memory, too, and what
+        it could not take stays.
 
         Raises:
             KeyError: If the engine no longer has it; it is then gone from memory, too.
@@ -160,12 +163,18 @@ class StoredDict(dict[str, Any]):
     def edit(self, key: str) -> Iterator[Any]:
         """Give the value of `key` to a block that changes it in place, and save it afterwards.
 
-        If the block raises, nothing is saved and the container has the value as it was before.
+        If the block raises, nothing is saved and the container has the value as it was before. If
+        it stores another value under the key, or deletes it, that holds.
+
+        Raises:
+            KeyError: If there is no such key.
+            StorageError: If it is a value that cannot be changed in place.
         """
-        value = self[key]
+        value = require_changeable(key, self[key])
         with self._restoring(key, value):
             yield value
-            self[key] = value
+            if self._still_has(key, value):
+                self[key] = value
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the value of `key`, storing `default` first if there is none."""
@@ -244,23 +253,27 @@ class StoredDict(dict[str, Any]):
 
     # ---- The engine's half: may be done in a thread ----
 
-    def _fetch(self, key: Any) -> tuple[bool, Any]:
+    def _fetch(self, key: Any, database: DatabaseInterface) -> tuple[bool, Any]:
         if not isinstance(key, str) or key in self._unsaved:  # memory knows better
             return False, None
-        return self.database.get_value(key)
+        return database.get_value(key)
 
     # ---- Memory's half: done where the container is used ----
 
     @contextmanager
-    def _restoring(self, key: str, value: Any) -> Iterator[None]:
-        """Put the value of `key` back as it is now if the block raises."""
+    def _restoring(self, key: str, value: Any) -> Iterator[Any]:
+        """Give a copy of the value of `key` as it is now, and put it back if the block raises."""
         before = copy.deepcopy(value)
         try:
-            yield
+            yield before
         except BaseException:
-            if _get_memory(self, key, _ABSENT) is value:  # nobody stored another one meanwhile
+            if self._still_has(key, value):
                 _set_memory(self, key, before)
             raise
+
+    def _still_has(self, key: str, value: Any) -> bool:
+        """Tell whether nobody stored another value under `key` meanwhile, or deleted it."""
+        return _get_memory(self, key, _ABSENT) is value
 
     def _found(self, key: Any, answer: tuple[bool, Any]) -> Any:
         """Return the value that was fetched, remembering it."""
@@ -274,7 +287,10 @@ class StoredDict(dict[str, Any]):
 
     def _renewed(self, key: str, answer: tuple[bool, Any]) -> Any:
         found, value = answer
-        self._unsaved.pop(key, None)
+        if self._unsaved.pop(key, _ABSENT) is not _ABSENT:
+            logger.warning(
+                "The change of {!r} that was not stored is given up: it is read anew", key
+            )
         if not found:
             _drop_memory(self, key, None)
             raise KeyError(key)
@@ -296,6 +312,8 @@ class StoredDict(dict[str, Any]):
         self._caught_up({}, outcome.done)
         if outcome.trouble:
             raise outcome.trouble
+        if self._unsaved:  # of a kind that is never stored; the log says which
+            raise StorageError(f"not stored: {', '.join(map(repr, self._unsaved))}")
 
     def _left_over(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Return the changes that the engine could not take, but for those made again now."""

@@ -9,13 +9,15 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from loguru import logger
 
 from moobius.database.database_interface import may_wait
+from moobius.errors import StorageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,7 +53,8 @@ class Turns:
     def __init__(self) -> None:
         self._turns: deque[_Turn] = deque()  # the first one is under way
         self._guard = threading.RLock()
-        self._locks: weakref.WeakValueDictionary[Any, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._holders: dict[str, asyncio.Task[Any] | None] = {}  # who has which lock
 
     async def take(self, prepare: Callable[[], Callable[[], T]], then: Callable[[T], R]) -> R:
         """Make the call that `prepare` returns, and return what `then` makes of its result.
@@ -72,9 +75,22 @@ class Turns:
             wait([self._turns[0].called])
             self._settle()
 
-    def lock(self, key: Any) -> asyncio.Lock:
-        """Return the lock that everybody gets who asks for this key while somebody has it."""
-        return self._locks.setdefault(key, asyncio.Lock())
+    @asynccontextmanager
+    async def exclusively(self, key: str) -> AsyncIterator[None]:
+        """Keep every other task that asks for this key waiting until the block ends.
+
+        Raises:
+            StorageError: If this task is in such a block already, and would wait for itself.
+        """
+        task = asyncio.current_task()
+        if self._holders.get(key) is task:
+            raise StorageError(f"{key!r} is edited within an edit of {key!r}; use its value")
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            self._holders[key] = task
+            try:
+                yield
+            finally:
+                del self._holders[key]
 
     def _begin(self, turn: _Turn) -> None:
         try:

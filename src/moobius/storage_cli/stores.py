@@ -17,8 +17,14 @@ from loguru import logger
 from moobius.config import load_config, mask_passwords
 from moobius.config_files import read_json
 from moobius.database.database_interface import DatabaseInterface
-from moobius.database.engines import get_engine
+from moobius.database.engines import (
+    engine_for_settings,
+    get_engine,
+    keeps_nothing,
+    known_settings,
+)
 from moobius.errors import ConfigError, MissingFile, MoobiusError, StorageError
+from moobius.typed_json import dump_json
 
 _DEFAULT_FILES = (Path("config/db.json"), Path("config/config.json"))
 
@@ -46,7 +52,7 @@ class Store:
             ConfigError: If there is no such engine.
             StorageError: If it fails.
         """
-        engine = get_engine(self.implementation)
+        engine = self._engine()
         try:
             database: DatabaseInterface = engine(**{**self.settings, "domain": domain})
         except MoobiusError:
@@ -61,13 +67,25 @@ class Store:
         Raises:
             StorageError: If the engine cannot list them.
         """
-        engine = get_engine(self.implementation)
+        engine = self._engine()
         domains = getattr(engine, "domains", DatabaseInterface.domains)
         found = [Container(self, domain) for domain in domains(**self.settings)]
         return sorted(
             (c for c in found if self.names is None or c.name in self.names),
             key=lambda container: container.place,
         )
+
+    def as_configured(self) -> str:
+        """Return what an entry of a configuration says to mean this store, but for passwords."""
+        known = known_settings(self._engine()) or self.settings
+        said = {name: value for name, value in self.settings.items() if name in known}
+        open_ = {name: value for name, value in said.items() if "password" not in name.lower()}
+        entry = {"implementation": self.implementation, "settings": mask_passwords(open_)}
+        left_out = "" if entry["settings"] == said else " (the password is left out)"
+        return dump_json(entry, indent=None)[1:-1] + left_out
+
+    def _engine(self) -> type[Any]:
+        return engine_for_settings(self.implementation, self.settings, str(self))
 
     def __str__(self) -> str:
         shown = ", ".join(f"{k}={v}" for k, v in mask_passwords(dict(self.settings)).items())
@@ -137,8 +155,11 @@ def with_place(implementation: str, settings: Mapping[str, Any]) -> Store:
     """Return a store to write to, whose settings say where it is.
 
     Raises:
-        ConfigError: If they do not, so that records would land in the working directory.
+        ConfigError: If they do not, so that records would land in the working directory; or if the
+            engine keeps nothing.
     """
+    if keeps_nothing(implementation):
+        raise ConfigError(f"the engine {implementation!r} keeps nothing; choose another one")
     expected = inspect.signature(get_engine(implementation)).parameters
     if "root_dir" in expected and not settings.keys() & {"root_dir", "path"}:
         raise ConfigError(
@@ -222,8 +243,6 @@ def _configured(file: Path) -> list[Store]:
     entries = load_config(**source).nested["db_config"]  # type: ignore[arg-type]
     stores: dict[str, tuple[Store, set[str]]] = {}
     for entry in entries:
-        if missing := {"implementation", "name"} - entry.keys():
-            raise ConfigError(f"{file}: an entry has no {min(missing)!r}")
         store = Store(str(entry["implementation"]), entry.get("settings") or {})
         stores.setdefault(repr(store), (store, set()))[1].add(entry["name"])
     if not stores:

@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from moobius.config import mask_passwords
 from moobius.database.database_interface import close, read_many
 from moobius.database.engine_calls import carry_out
 from moobius.errors import BrokenRecord, ConfigError, StorageError
 from moobius.storage_cli.stores import (
     Container,
-    Store,
     containers_of,
     find,
     find_or_new,
@@ -38,7 +36,10 @@ class Broken(NamedTuple):
 def run(options: argparse.Namespace) -> int:
     """Do what the command line says; return the exit status."""
     _import(options.modules)
-    return _TASKS[options.task](options)
+    try:
+        return _TASKS[options.task](options)
+    except BrokenPipeError:  # whoever reads what we say has enough, as `head`
+        return 1
 
 
 # ---- ls, get, set ----
@@ -143,8 +144,7 @@ def _copy(options: argparse.Namespace) -> int:
         _say(dump_json({**answer, "broken": [record._asdict() for record in broken]}))
     else:
         _say(f"{_count(number, 'record')} in {_count(len(moves), 'container')} copied")
-        if moves:
-            _say(f"to use them, let the configuration say {_as_configured(moves[0][1].store)}")
+        _say_how_to_use(target for _, target in moves)
     for record in broken:
         _complain(f"not copied: {record.reason}")
     return 1 if broken else 0
@@ -200,10 +200,12 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, BrokenRecord) else dump_typed(value)
 
 
-def _as_configured(store: Store) -> str:
-    settings = mask_passwords(dict(store.settings))
-    said = dump_json({"implementation": store.implementation, "settings": settings}, indent=None)
-    return said[1:-1]
+def _say_how_to_use(targets: Iterable[Container]) -> None:
+    names: dict[str, set[str]] = {}
+    for target in targets:
+        names.setdefault(target.store.as_configured(), set()).add(target.name)
+    for entry, theirs in names.items():
+        _say(f"to use {', '.join(sorted(theirs))}, let the configuration say {entry}")
 
 
 # ---- What they share ----
