@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
 
-from moobius.errors import PeerLost
+from moobius.errors import ConnectTimeout, PeerLost
 from moobius.messaging import AsyncLink, SharedKey, connect, serve
 from moobius.messaging.aio_client import LONGEST_DELAY_S, pause
 from tests.support.patience import until
+from tests.support.tls import self_signed
 
 
 async def test_somewhere_to_connect_to_is_needed() -> None:
@@ -143,3 +145,26 @@ def test_pauses_grow_up_to_a_limit_and_are_spread() -> None:
     late = [pause(attempts) for attempts in (6, 7, 8, 1000, 10**6)]
     assert all(LONGEST_DELAY_S / 2 <= delay <= LONGEST_DELAY_S for delay in late)
     assert len(set(late)) > 1
+
+
+async def test_what_takes_too_long_says_how_far_it_came() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(TimeoutError, match="did not prove its key") as caught:
+            await connect("127.0.0.1", port, key=SharedKey.new(), timeout=0.1)
+        assert isinstance(caught.value, ConnectTimeout)
+        with pytest.raises(ConnectTimeout, match="use TLS"):
+            context = ssl.create_default_context()
+            await connect("127.0.0.1", port, ssl=context, timeout=0.1)
+
+
+async def test_a_plain_peer_of_a_tls_server_is_logged(
+    monkeypatch: pytest.MonkeyPatch, log: list[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("moobius.messaging.aio_server.HANDSHAKE_WITHIN_S", 0.1)
+    context, _ = self_signed(tmp_path)
+    async with serve(ssl=context) as server:
+        link = await connect("127.0.0.1", server.port)
+        await link.send("x")
+        await until(lambda: any("TLS handshake failed" in line for line in log))
+        await link.close()

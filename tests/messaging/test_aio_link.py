@@ -283,3 +283,43 @@ def test_importing_is_light_and_needs_no_event_loop() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == ""
+
+
+async def test_closing_waits_as_long_as_the_peer_takes_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 0.1)
+    (tmp_path / "large").write_bytes(bytes(12_000_000))
+    got = 0
+
+    async def take_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal got
+        while data := await reader.read(400_000):
+            got += len(data)
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    listening = await asyncio.start_server(take_slowly, "127.0.0.1", 0, limit=1000)
+    async with connect("127.0.0.1", listening.sockets[0].getsockname()[1]) as link:
+        await link.send_file(tmp_path / "large", "copy")
+    await until(lambda: got > 12_000_000)
+    listening.close()
+
+
+async def test_what_a_silent_peer_does_not_take_is_dropped_and_logged(
+    monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with connect("127.0.0.1", listening.getsockname()[1]) as link:
+            for _ in range(40):
+                link.link.send_action("x", ("y" * 1_000_000,))
+    assert any("dropping what it did not take" in line for line in log)
+
+
+async def test_many_files_wait_for_their_turn(tmp_path: Path) -> None:
+    folder = tmp_path
+    (tmp_path / "a").write_bytes(b"x")
+    async with pair(server={"files": FilePolicy.inside(tmp_path)}) as (_, link):
+        await asyncio.gather(*(link.send_file(tmp_path / "a", f"b{n}") for n in range(600)))
+        await until(lambda: len(list(folder.iterdir())) == 601)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from moobius.messaging import AsyncLink, Limits
-from moobius.messaging.aio_link import BACKLOG_HIGH
+import pytest
+
+from moobius.errors import RequestFailed
+from moobius.messaging import AsyncLink, Limits, connect, serve
+from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH
 from tests.messaging.test_aio_link import pair
 from tests.support.patience import until
 
@@ -91,3 +94,62 @@ async def test_a_peer_that_sends_faster_than_callbacks_run_has_to_wait() -> None
         release.set()
         await flooding
         await until(lambda: seen == 3000)
+
+
+async def test_a_callback_that_ends_in_a_cancelled_task_is_one_that_failed() -> None:
+    got: list[int] = []
+    async with pair(error_replies=True) as (server, link):
+
+        @server.on("bad")
+        @server.on_request("bad")
+        async def bad(peer: AsyncLink) -> None:
+            task = asyncio.create_task(asyncio.Event().wait())
+            await asyncio.sleep(0)
+            task.cancel()
+            await task
+
+        server.on("n")(lambda peer, number: got.append(number))
+        for begin in (0, BACKLOG_HIGH * 4):
+            await link.send("bad")
+            for number in range(begin, begin + BACKLOG_HIGH * 4):
+                await link.send("n", number)
+        await until(lambda: len(got) == BACKLOG_HIGH * 8)
+        assert got == sorted(got)
+        with pytest.raises(RequestFailed, match="CancelledError"):
+            await link.request("bad", timeout=10.0)
+
+
+async def test_large_messages_that_wait_are_counted_in_bytes() -> None:
+    release = asyncio.Event()
+    async with pair() as (server, link):
+
+        @server.on("x")
+        async def take(peer: AsyncLink, text: str) -> None:
+            await release.wait()
+
+        async def flood() -> None:
+            for _ in range(40):
+                await link.send("x", "y" * 1_000_000)
+
+        flooding = asyncio.create_task(flood())
+        await until(lambda: bool(server.links))
+        (peer,) = server.links
+        await until(lambda: peer._wire is not None and not peer._wire._is_reading)
+        assert BACKLOG_BYTES <= peer._runner.waiting_bytes < BACKLOG_BYTES + 2_000_000
+        release.set()
+        await flooding
+        await until(lambda: peer._runner.waiting_bytes == 0)
+
+
+async def test_a_callback_may_close_the_server_it_belongs_to() -> None:
+    closed = asyncio.Event()
+    server = await serve()
+
+    @server.on("quit")
+    async def leave(peer: AsyncLink) -> None:
+        await server.close()
+        closed.set()
+
+    async with connect("127.0.0.1", server.port) as link, connect("127.0.0.1", server.port):
+        await link.send("quit")
+        await asyncio.wait_for(closed.wait(), 10.0)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moobius.errors import ConfigError, NotAuthentic, ProtocolError
-from moobius.messaging import Link, MessageManager, SharedKey
+from moobius.errors import ConfigError, FileRefused, NotAuthentic, ProtocolError
+from moobius.messaging import FilePolicy, Link, MessageManager, SharedKey
 from moobius.messaging.auth import (
     AnnouncementCheck,
     Handshake,
@@ -22,6 +22,7 @@ from moobius.messaging.auth import (
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.framing import Decoder, Message
 from moobius.messaging.messages import (
+    Action,
     Encoded,
     encode_action,
     encode_json,
@@ -364,3 +365,43 @@ def test_a_required_key_refuses_a_peer_without_one() -> None:
     with pytest.raises(NotAuthentic):
         exchange(client, server)
     assert not server.is_ready
+
+
+def test_a_long_header_of_a_stranger_is_refused_at_its_length() -> None:
+    for required, text in ((True, b"\x04\x00"), (True, b"\xff\xff")):
+        link = Link(key=SharedKey(KEY.secret, required))
+        link.connection_made("server", 0.0)
+        link.receive(text, 0.0)
+        with pytest.raises(NotAuthentic, match="bytes while the peer has not said hello"):
+            link.next_event()
+
+
+def test_without_a_required_key_a_peer_may_begin_with_a_long_header() -> None:
+    link = Link(key=SharedKey(KEY.secret, required=False))
+    link.connection_made("server", 0.0)
+    link.receive(MessageManager.create_action_message("a" * 2000), 0.0)
+    event = link.next_event()
+    assert isinstance(event, Action)
+
+
+def test_one_byte_of_a_peer_that_may_lack_the_key_moves_the_deadline() -> None:
+    link = Link(key=SharedKey(KEY.secret, required=False))
+    link.connection_made("server", 0.0)
+    assert link.next_deadline == 2.0
+    link.receive(b"\0", 1.0)
+    assert link.next_deadline == 5.0  # what `expire` does nothing about must not be due
+
+
+def test_a_key_file_is_no_peers_to_read_or_write(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    path.write_text(KEY.hex())
+    (tmp_path / "link").symlink_to(path)
+    os.link(path, tmp_path / "other name")
+    for files in (FilePolicy.inside(tmp_path), FilePolicy.unbounded(tmp_path)):
+        link = Link(key=SharedKey.from_file(path), files=files)
+        for name in ("key", "./key", "link", "other name", str(path)):
+            for rule in (link.policy.to_read, link.policy.to_write):
+                with pytest.raises(FileRefused, match="kept from peers"):
+                    rule(name)
+        link.policy.to_read("another")

@@ -157,6 +157,10 @@ class Refuser:
 
     def __init__(self) -> None:
         self.seen = b""
+        self.lengths: list[int] = []
+
+    def inspect_length(self, length: int) -> None:
+        self.lengths.append(length)
 
     def inspect_header(self, raw: bytes, header: Header) -> None:
         self.seen += raw
@@ -179,6 +183,7 @@ def test_an_inspector_sees_all_bytes_and_can_refuse_before_anything_is_parsed(
     with pytest.raises(ProtocolError, match="refused"):
         list(decoder)
     assert inspector.seen == raw[2:]
+    assert inspector.lengths == [int.from_bytes(raw[:2], "big")]
 
 
 def test_a_header_that_does_not_fit_says_what_to_do() -> None:

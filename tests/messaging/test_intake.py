@@ -46,3 +46,22 @@ def test_an_answer_comes_once(tmp_path: Path) -> None:
         for event in (FileBegins(Header(fields, 1, None)), FilePiece(b"x"), FileEnds()):
             intake.take(event)
     assert list(intake.events) == [Answered(pending, True)]
+
+
+def test_a_file_that_comes_too_late_leaves_its_destination_alone(tmp_path: Path) -> None:
+    link = Link(files=FilePolicy.inside(tmp_path))
+    (tmp_path / "a").write_text("old")
+    pending = link.get_file("x", tmp_path / "a", now=0.0, timeout=1.0)
+    fields = {
+        "message-type": "response",
+        "requested_value": "filetransfer",
+        "request_id": pending.request_id,
+    }
+    intake = Intake(link)
+    intake.take(FileBegins(Header(fields, 3, None)))
+    intake.take(FilePiece(b"new"))
+    link.expire(2.0)
+    intake.take(FileEnds())
+    assert (tmp_path / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert not intake.events

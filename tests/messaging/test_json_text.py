@@ -83,3 +83,10 @@ def test_what_json_cannot_hold() -> None:
     ):
         with pytest.raises(kind):
             to_json(wrong)
+
+
+@pytest.mark.parametrize("end", ["", "\\", '"'])
+def test_a_string_that_never_ends_is_searched_once(end: str) -> None:
+    # In a search that begins again at each of these quotes, this takes hours.
+    with pytest.raises(ProtocolError, match="nests 101 deep"):
+        parse(("[" * 101 + '"' + '\\"' * 1_000_000 + end).encode())

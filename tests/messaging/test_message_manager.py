@@ -143,3 +143,14 @@ def test_a_memoryview_is_counted_in_bytes() -> None:
     words = memoryview(bytes(8)).cast("I")
     manager = decoded(MessageManager.create_message(words, "binary", "message"))
     assert manager.content == bytes(8)
+
+
+def test_many_small_pieces_are_not_copied_again_and_again() -> None:
+    manager = MessageManager()
+    raw = MessageManager.create_message(bytes(1 << 20), "binary", "message")
+    buffer = manager.income_raw
+    for start in range(0, len(raw), 1024):
+        manager.income_raw += raw[start : start + 1024]
+        assert manager.income_raw is buffer
+        manager.process_message()
+    assert manager.content == bytes(1 << 20)

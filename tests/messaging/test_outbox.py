@@ -13,7 +13,7 @@ from moobius.messaging import Limits
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.framing import framed
 from moobius.messaging.messages import encode_action
-from moobius.messaging.outbox import JOINED, Outbox, Outgoing
+from moobius.messaging.outbox import JOINED, OPEN_FILES, Outbox, Outgoing
 from moobius.messaging.policy import own_place
 
 
@@ -119,3 +119,16 @@ def test_clearing_closes_files(tmp_path: Path) -> None:
     assert file._fd == -1
     assert len(box) == box.memory == 0
     assert not box.data_to_send(10)
+
+
+def test_files_that_wait_are_open_and_so_they_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    outbox = Outbox()
+    for _ in range(OPEN_FILES):
+        outbox.put(Outgoing(b"{}", OutgoingFile.open(own_place(tmp_path / "a"), None)))
+    assert outbox.files == OPEN_FILES
+    with pytest.raises(QueueFull, match="files wait"):
+        outbox.put(Outgoing(b"{}", OutgoingFile.open(own_place(tmp_path / "a"), None)))
+    outbox.put(Outgoing(b"{}"))
+    outbox.clear()
+    assert outbox.files == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from moobius.errors import FileRefused
+from moobius.messaging import Link
 from moobius.messaging.policy import PROGRAM_SUFFIXES, FilePolicy, checked
 
 
@@ -123,3 +124,20 @@ def test_a_refusal_says_why_and_quotes_only_so_much() -> None:
     with pytest.raises(FileRefused) as refused:
         checked("C:" + "x" * 10_000)
     assert len(str(refused.value)) < 300
+
+
+def test_protected_files_are_no_peers(base: Path) -> None:
+    policy = FilePolicy.inside(base, protected=["config/secret"])
+    for rule in (policy.to_read, policy.to_write):
+        for path in ("config/secret", "inside/secret", str(base / "config" / "secret")):
+            with pytest.raises(FileRefused, match="kept from peers"):
+                rule(path)
+        rule("config/other")
+
+
+@pytest.mark.parametrize("name", ["circle", "a\0b"])
+def test_what_our_own_program_names_leads_somewhere_or_is_refused(base: Path, name: str) -> None:
+    link = Link(files=FilePolicy.inside(base))
+    link.connection_made("client", 0.0)
+    with pytest.raises(FileRefused):
+        link.send_file(base / name, "x")

@@ -11,7 +11,7 @@ from typing import Any
 
 from loguru import logger
 
-from moobius.errors import MessagingError
+from moobius.errors import ConnectTimeout, MessagingError
 from moobius.messaging.aio_link import AsyncLink
 from moobius.messaging.aio_wire import Wire
 from moobius.messaging.auth import CONFIRM_WITHIN_S, SharedKey
@@ -73,7 +73,7 @@ def connect(
     Returns:
         What gives an `AsyncLink` when it is awaited or entered. That raises `OSError` when the
         server cannot be reached, `NotAuthentic` or `PeerLost` when the keys differ, and
-        `TimeoutError` when it takes too long.
+        `ConnectTimeout` (a `TimeoutError`) when it takes too long.
     """
     if (path is None) == (host is None or port is None):
         raise ValueError("connect needs either host and port, or path")
@@ -137,6 +137,12 @@ class Connecting:
         link = self._new_link()
         try:
             await asyncio.wait_for(self._open(link), self._timeout)
+        except asyncio.TimeoutError:
+            error = ConnectTimeout(
+                f"{link.link.name}: not connected in {self._timeout:g} s: {_missing(link)}"
+            )
+            await link.close()
+            raise error from None
         except BaseException:
             await link.close()
             raise
@@ -154,6 +160,14 @@ class Connecting:
 
         await self._open_wire(new_wire)
         await link.settled()
+
+
+def _missing(link: AsyncLink) -> str:
+    if link.error is not None:
+        return str(link.error)
+    if link.link.is_connected:
+        return "the peer did not prove its key; has it one?"
+    return "nobody answers; does it listen, and do both sides use TLS, or neither?"
 
 
 class Returning:

@@ -21,9 +21,10 @@ from moobius.messaging.waiting import Changes, within
 
 QUEUE_HIGH = 1024 * 1024
 """Bytes that may wait to be sent before `send` waits too."""
-BACKLOG_HIGH = 256
-"""Messages that may wait for their callback before we read no more of them."""
+FILES_HIGH = 32
+"""Files that may wait to be sent before `send_file` waits too."""
 FLUSH_ON_CLOSE_S = 5.0
+"""How long the peer may take no byte of what is queued before `close` gives up."""
 GOODBYE_S = 1.0
 """How long the peer may take to say goodbye, inside TLS."""
 
@@ -94,6 +95,8 @@ class AsyncLink:
             QueueFull: If too much waits already.
         """
         self._check_open(can_wait=self.link.resume_queue)
+        await self._changes.until(self._has_room_for_file)  # files that wait are open
+        self._check_open(can_wait=self.link.resume_queue)
         self.link.send_file(source, destination)
         await self._queued()
 
@@ -151,18 +154,45 @@ class AsyncLink:
         return self.link.is_ready
 
     async def close(self) -> None:
-        """Send what is queued, for a few seconds at most, and hang up for good."""
-        if self.link.is_ready and not self._is_over:
-            await within(FLUSH_ON_CLOSE_S, self._changes.until(self._is_flushed))
-        self.give_up()
+        """Send what is queued, as long as the peer takes any of it, and hang up for good.
+
+        A callback that runs is cancelled, unless it is the one that closes.
+        """
+        await self.hang_up()
+        await self.stop_callbacks()
+
+    async def hang_up(self) -> None:
+        """Do what `close` does, and let callbacks be."""
+        try:
+            if self.link.is_ready and not self._is_over:
+                await self._send_the_rest()
+        finally:
+            is_flushed = self._is_flushed()
+            self.give_up()
+            if self._wire is not None and not is_flushed:
+                self._wire.transport.abort()
         if (wire := self._wire) is not None:
-            # A peer that does not read would let what is left wait for ever.
-            if self._is_flushed():
-                wire.transport.close()
-                await within(GOODBYE_S, self.wait_closed())
+            wire.transport.close()
+            await within(GOODBYE_S, self.wait_closed())
             wire.transport.abort()
         await self.wait_closed()
+
+    async def stop_callbacks(self) -> None:
+        """Cancel the callback that runs, unless it is the one that asks, and forget the others."""
         await self._runner.stop()
+
+    async def _send_the_rest(self) -> None:
+        """Wait until everything is sent, or the peer stops taking it; what is lost is logged."""
+        while (wire := self._wire) is not None and not self._is_flushed():
+            moved = wire.moved
+            await within(FLUSH_ON_CLOSE_S, self._changes.until(self._is_flushed))
+            if wire is self._wire and wire.moved == moved and not self._is_flushed():
+                logger.warning(
+                    "{}: the peer takes nothing any more; hanging up, and dropping what it did not "
+                    "take: {} messages that wait, and the one under way",
+                    *(self.link.name, len(self.link.outbox)),
+                )
+                return
 
     async def wait_closed(self) -> None:
         """Return when the last connection has ended, and none will follow."""
@@ -260,6 +290,9 @@ class AsyncLink:
     def _has_room(self) -> bool:
         return self.link.outbox.memory <= QUEUE_HIGH // 2 or not self.link.is_connected
 
+    def _has_room_for_file(self) -> bool:
+        return self.link.outbox.files < FILES_HIGH or not self.link.is_connected
+
     def _is_flushed(self) -> bool:
         wire = self._wire
         return wire is None or not (self.link.wants_to_send or wire.has_unsent)
@@ -284,7 +317,7 @@ class AsyncLink:
 
     def _take(self, event: LinkEvent) -> None:
         if isinstance(event, (Action, Request)):
-            self._runner.take(event)
+            self._runner.take(event, self.link.arrival_size)
             if self._runner.waiting:
                 self._regulate_reading()
         elif isinstance(event, Answered):
@@ -299,10 +332,7 @@ class AsyncLink:
 
     def _regulate_reading(self) -> None:
         if self._wire is not None:
-            # An answer that a callback waits for may lie behind what is not read.
-            is_waiting = len(self.link.pending) > 0
-            limit = self.link.limits.queue_messages if is_waiting else BACKLOG_HIGH
-            self._wire.set_reading(limit is None or self._runner.waiting < limit)
+            self._wire.set_reading(self._runner.has_room)
 
     # Time.
 
@@ -327,6 +357,21 @@ class AsyncLink:
 
     def attach(self, wire: Wire, role: str) -> None:
         """Begin with a connection that was made; one that is still there is replaced."""
+        self._adopt(wire)
+        self.link.connection_made(role, self._loop.time())
+        self.flush()
+        self._set_timer()
+
+    def take_over(self, wire: Wire, link: Link) -> None:
+        """Begin with a connection on which another link has proved that its peer is ours."""
+        self._adopt(wire)
+        self.has_heard = True
+        self.link.take_over(link)
+        wire.hand_over(self)
+        self._take_events()
+        self._changes.happened()
+
+    def _adopt(self, wire: Wire) -> None:
         if self._wire is not None:
             self._wire.abandon()
             self.link.connection_lost()
@@ -334,9 +379,6 @@ class AsyncLink:
         self.error = None
         self.has_heard = False
         self.address = wire.transport.get_extra_info("peername")
-        self.link.connection_made(role, self._loop.time())
-        self.flush()
-        self._set_timer()
 
     def detached(self, wire: Wire, error: Exception | None) -> None:
         """End with a connection that is gone."""
@@ -383,7 +425,8 @@ class AsyncLink:
     def _fail_pending(self) -> None:
         for pending in self.link.pending:
             self.link.forget(pending)
-            self._fail(pending, PeerLost(f"{self.link.name}: no answer to {pending.name!r}"))
+            what = f"{self.link.name}: no answer to {pending.name!r:.60}"
+            self._fail(pending, PeerLost(f"{what}: {self.error or 'the connection is gone'}"))
         if not self.link.is_connected:
             self.link.outbox.clear()
 

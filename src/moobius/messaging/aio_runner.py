@@ -13,12 +13,18 @@ from moobius.messaging.callbacks import Callbacks
 from moobius.messaging.link import Link
 from moobius.messaging.messages import Action, Request
 
+BACKLOG_HIGH = 256
+"""Messages that may wait for their callback before we read no more of them."""
+BACKLOG_BYTES = 4 * 1024 * 1024
+"""Bytes of their contents, likewise: a parsed content takes many times its bytes."""
+
 
 class Runner:
     """Calls a function at once; while a coroutine runs, what comes waits behind it.
 
     Attributes:
         waiting: How many messages wait for their callback.
+        waiting_bytes: How many bytes their contents had on the wire.
     """
 
     def __init__(
@@ -44,36 +50,58 @@ class Runner:
         self._connection = connection
         self._progressed = progressed
         self._failed = failed
-        self._backlog: deque[Action | Request] = deque()
+        self._backlog: deque[tuple[Action | Request, int]] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._is_stopped = False
+        self.waiting_bytes = 0
 
     @property
     def waiting(self) -> int:
         """How many messages wait for their callback."""
         return len(self._backlog)
 
-    def take(self, arrival: Action | Request) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Tell whether more messages may come, or the peer has to wait."""
+        most: tuple[int | None, int | None] = (BACKLOG_HIGH, BACKLOG_BYTES)
+        if len(self._link.pending) > 0:
+            # An answer that a callback waits for may lie behind what is not read.
+            most = (self._link.limits.queue_messages, self._link.limits.queue_bytes)
+        counts = (self.waiting, self.waiting_bytes)
+        return all(
+            limit is None or count < limit for count, limit in zip(counts, most, strict=True)
+        )
+
+    def take(self, arrival: Action | Request, size: int = 0) -> None:
         """Run the callback for a message, or keep the message until its turn.
+
+        Args:
+            arrival: The message.
+            size: Bytes of its content.
 
         Raises:
             QueueFull: If the answer does not fit into the queue.
         """
         if self._worker is not None:
-            self._backlog.append(arrival)
+            self._backlog.append((arrival, size))
+            self.waiting_bytes += size
             return
         value = self._call(arrival)
         if inspect.isawaitable(value):
-            self._worker = asyncio.get_running_loop().create_task(self._work(arrival, value))
+            self._start((arrival, value))
         else:
             callbacks.finish(self._link, arrival, value)
 
     async def stop(self) -> None:
         """Cancel the callback that runs, unless it is the one that asks, and forget the others."""
+        self._is_stopped = True
         self._backlog.clear()
+        self.waiting_bytes = 0
         worker = self._worker
         if worker is not None and worker is not asyncio.current_task():
             worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+            # Not `gather`: where two callbacks stop each other, it would cancel in a circle.
+            await asyncio.wait({worker})
 
     def _call(self, arrival: Action | Request) -> Any:
         """Call a callback; what has none counts as failed."""
@@ -83,22 +111,40 @@ class Runner:
             return callbacks.FAILED
         return callbacks.call(self._link, arrival, callback, self._connection)
 
-    async def _work(self, arrival: Action | Request, value: Any) -> None:
+    def _start(self, begun: tuple[Action | Request, Any] | None = None) -> None:
+        self._worker = asyncio.get_running_loop().create_task(self._work(begun))
+        self._worker.add_done_callback(self._ended)
+
+    async def _work(self, begun: tuple[Action | Request, Any] | None) -> None:
         """Await a callback, then run those whose messages have come in the meantime."""
-        try:
-            await self._finish(arrival, value)
-            while self._backlog:
-                arrival = self._backlog.popleft()
-                await self._finish(arrival, self._call(arrival))
-        except OSError as error:
+        if begun is not None:
+            await self._finish(*begun)
+        while self._backlog:
+            arrival, size = self._backlog.popleft()
+            self.waiting_bytes -= size
+            await self._finish(arrival, self._call(arrival))
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        """Go on with what waits, however a worker ended."""
+        self._worker = None
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            if not isinstance(error, Exception):
+                return  # the loop itself is ending
             self._failed(error)
-        finally:
-            self._worker = None
+        if self._backlog:
+            self._start()
+        self._progressed()
 
     async def _finish(self, arrival: Action | Request, value: Any) -> None:
         if inspect.isawaitable(value):
             try:
                 value = await value
+            except asyncio.CancelledError as error:
+                # Its own doing, as when it awaits a task that was cancelled: one failed callback.
+                # If instead somebody cancels this worker, the next one goes on.
+                if not self._is_stopped:
+                    callbacks.fail(self._link, arrival, error)
+                raise
             except Exception as error:
                 value = callbacks.fail(self._link, arrival, error)
         callbacks.finish(self._link, arrival, value)

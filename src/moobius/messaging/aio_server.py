@@ -7,7 +7,6 @@ import inspect
 import os
 import socket
 import ssl as ssl_module
-import stat
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from loguru import logger
 
 from moobius.errors import MessagingError
+from moobius.messaging.aio_applicant import Applicant
 from moobius.messaging.aio_link import AsyncLink
 from moobius.messaging.aio_wire import Wire
 from moobius.messaging.auth import SharedKey
@@ -22,10 +22,9 @@ from moobius.messaging.callbacks import Callbacks, CallbackT
 from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 from moobius.messaging.link import Link
 from moobius.messaging.policy import FilePolicy
+from moobius.messaging.unix_socket import UnixSocket
 
 HANDSHAKE_WITHIN_S = 5.0
-FOR_ITS_USER_ONLY = 0o177
-"""The mask for a Unix socket: who may not read the key file need not knock either."""
 
 Welcome = Callable[[AsyncLink], Awaitable[None] | None]
 
@@ -70,7 +69,9 @@ def serve(
         on_connect: Called with each peer when it is connected, and its keys are proved.
         identify: Says who an address belongs to. A peer that comes back is then the same
             `AsyncLink`, with its queue and its pending requests. Without it each connection is one
-            of its own. `lambda address: address[0]` knows one peer a computer.
+            of its own. With a key that is required, a connection counts as its peer's once the key
+            is proved; without, whoever connects from its address takes its place.
+            `lambda address: address[0]` knows one peer a computer.
         ssl: A context (`tls_for_server` makes one); connections are inside TLS then.
         key: The key that both sides have to prove; every message is signed with it.
         limits: How much a peer may ask of us.
@@ -80,8 +81,8 @@ def serve(
         resend_requests: Send it the unanswered requests again.
     """
 
-    def new_link(name: str) -> AsyncLink:
-        link = Link(
+    def new_link(name: str) -> Link:
+        return Link(
             name=name,
             limits=limits,
             files=files,
@@ -90,20 +91,19 @@ def serve(
             resume_queue=resume_queue,
             resend_requests=resend_requests,
         )
-        return AsyncLink(link, server.callbacks)
 
-    async def listen(new_wire: Callable[[], Wire]) -> asyncio.Server:
+    async def listen(new_wire: Callable[[], Wire], sock: socket.socket | None) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         tls: dict[str, Any] = {}
         if ssl is not None:
             tls = {"ssl": ssl, "ssl_handshake_timeout": HANDSHAKE_WITHIN_S}
-        if own_path is not None:
-            return await loop.create_unix_server(new_wire, sock=unix_socket(own_path), **tls)
+        if sock is not None:
+            return await loop.create_unix_server(new_wire, sock=sock, **tls)
         return await loop.create_server(new_wire, host, port, **tls)
 
     own_path = None if path is None else Path(path)
-    server = AsyncServer(new_link, listen, callbacks or Callbacks(), on_connect, identify, own_path)
-    return server
+    registered, is_tls = callbacks or Callbacks(), ssl is not None
+    return AsyncServer(new_link, listen, registered, on_connect, identify, own_path, is_tls=is_tls)
 
 
 class AsyncServer:
@@ -116,12 +116,14 @@ class AsyncServer:
 
     def __init__(
         self,
-        new_link: Callable[[str], AsyncLink],
-        listen: Callable[[Callable[[], Wire]], Awaitable[asyncio.Server]],
+        new_link: Callable[[str], Link],
+        listen: Callable[[Callable[[], Wire], socket.socket | None], Awaitable[asyncio.Server]],
         callbacks: Callbacks,
         on_connect: Welcome | None,
         identify: Callable[[Any], Hashable] | None,
         path: Path | None,
+        *,
+        is_tls: bool,
     ) -> None:
         self.callbacks = callbacks
         self._new_link = new_link
@@ -129,9 +131,12 @@ class AsyncServer:
         self._on_connect = on_connect
         self._identify = identify
         self._path = path
+        self._is_tls = is_tls
+        self._socket: UnixSocket | None = None
         self._server: asyncio.Server | None = None
         self._links: list[AsyncLink] = []
         self._known: dict[Hashable, AsyncLink] = {}
+        self._applicants: set[Applicant] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on(self, action: str) -> Callable[[CallbackT], CallbackT]:
@@ -161,7 +166,16 @@ class AsyncServer:
         Raises:
             OSError: If the address or the path is taken.
         """
-        self._server = await self._listen(lambda: Wire(self._accepted))
+        if self._path is None:
+            self._server = await self._listen(self._new_wire, None)
+            return self
+        own = self._socket = await UnixSocket.listen(self._path)
+        try:
+            self._server = await self._listen(self._new_wire, own.sock)
+        except BaseException:
+            own.sock.close()
+            own.remove()
+            raise
         return self
 
     async def close(self) -> None:
@@ -170,12 +184,19 @@ class AsyncServer:
         if server is None:
             return
         server.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-        await asyncio.gather(*(link.close() for link in self.links))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._socket is not None:
+            self._socket.remove()
+        for applicant in self._applicants:
+            applicant.wire.transport.abort()
+        links = self.links
+        await asyncio.gather(*(link.hang_up() for link in links))
+        # In this very task, which may be that of a callback: it must not stop itself.
+        for link in links:
+            await link.stop_callbacks()
+        if tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
         await server.wait_closed()
 
     def __await__(self) -> Generator[None, None, AsyncServer]:
@@ -187,19 +208,55 @@ class AsyncServer:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    def _accepted(self, wire: Wire) -> AsyncLink:
+    def _new_wire(self) -> Wire:
+        wire = Wire(self._accepted)
+        if not self._is_tls:
+            return wire
+        # asyncio tells nobody of a TLS handshake that fails.
+        due = HANDSHAKE_WITHIN_S + 1.0
+        asyncio.get_running_loop().call_later(due, self._check_handshake, wire)
+        return wire
+
+    def _check_handshake(self, wire: Wire) -> None:
+        if not wire.is_made and self._server is not None:
+            logger.warning(
+                "somebody connected, and the TLS handshake failed: does the peer use TLS, and a "
+                "certificate that is accepted here?"
+            )
+
+    def _accepted(self, wire: Wire) -> AsyncLink | Applicant:
         address = wire.transport.get_extra_info("peername")
+        if self._identify is not None:
+            rules = self._new_link(str(address or "local peer"))
+            if rules.key is not None and rules.key.required:
+                return self._apply(rules, wire)
         link = self._link_for(address)
         link.attach(wire, "server")
+        self._begin_welcome(link)
+        return link
+
+    def _apply(self, rules: Link, wire: Wire) -> Applicant:
+        lost = self._applicants.discard
+        applicant = Applicant(rules, wire, proved=self._proved, lost=lost)
+        self._applicants.add(applicant)
+        return applicant
+
+    def _proved(self, applicant: Applicant) -> None:
+        self._applicants.discard(applicant)
+        wire = applicant.wire
+        link = self._link_for(wire.transport.get_extra_info("peername"))
+        link.take_over(wire, applicant.link)
+        self._begin_welcome(link)
+
+    def _begin_welcome(self, link: AsyncLink) -> None:
         if self._on_connect is not None:
             self._hold(self._welcome(link, self._on_connect))
-        return link
 
     def _link_for(self, address: Any) -> AsyncLink:
         identity = self._identify(address) if self._identify else None
         if self._identify and identity in self._known:
             return self._known[identity]
-        link = self._new_link(str(identity or address or "local peer"))
+        link = AsyncLink(self._new_link(str(identity or address or "local peer")), self.callbacks)
         self._links = [*self.links, link]
         if self._identify:
             self._known[identity] = link
@@ -222,36 +279,3 @@ class AsyncServer:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def unix_socket(path: Path) -> socket.socket:
-    """Return a socket bound to a path that only this user can use.
-
-    Raises:
-        OSError: If somebody listens there, or something else than a socket is in the way.
-    """
-    _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(FOR_ITS_USER_ONLY)
-    try:
-        sock.bind(os.fspath(path))
-    except BaseException:
-        sock.close()
-        raise
-    finally:
-        os.umask(before)
-    return sock
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the socket of a process that has gone; one that answers is left alone."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            return  # binding says what is wrong
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)

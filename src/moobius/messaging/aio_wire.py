@@ -45,11 +45,22 @@ class Wire(asyncio.Protocol):
         self._is_paused = False
         self._is_reading = True
         self._unconfirmed = 0
+        self._written = 0
 
     @property
     def has_unsent(self) -> bool:
         """Tell whether the transport still holds something."""
         return self.transport.get_write_buffer_size() > 0
+
+    @property
+    def is_made(self) -> bool:
+        """Tell whether there was a connection, inside TLS if that is asked for."""
+        return hasattr(self, "transport")
+
+    @property
+    def moved(self) -> int:
+        """How many bytes the system has taken from the transport so far."""
+        return self._written - self.transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -69,10 +80,12 @@ class Wire(asyncio.Protocol):
             # Several at once only where a loss forgets the queue anyway.
             data = b"" if link.resume_queue else link.take_whole(WRITE_SIZE)
             if data:
+                self._written += len(data)
                 self.transport.write(data)
                 continue
             piece = link.data_to_send(WRITE_SIZE)
             self._unconfirmed = len(piece)
+            self._written += len(piece)
             self.transport.write(piece)
             if not self._is_paused:
                 self._confirm(link)
@@ -87,6 +100,10 @@ class Wire(asyncio.Protocol):
         if is_on != self._is_reading and not self.transport.is_closing():
             self._is_reading = is_on
             (self.transport.resume_reading if is_on else self.transport.pause_reading)()
+
+    def hand_over(self, owner: Owner) -> None:
+        """Give the connection to another owner, who has the link's session by now."""
+        self._owner = owner
 
     def abandon(self) -> None:
         """Hang up at once; nobody hears of it."""

@@ -20,7 +20,7 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,12 @@ class SharedKey:
         secret: 32 random bytes.
         required: Whether a peer that does not speak of keys is refused. False is for moving a fleet
             over, and no protection: an attacker can force it.
+        file: Where it was read from; no peer gets that file, whatever the policy allows.
     """
 
     secret: bytes = field(repr=False)
     required: bool = True
+    file: Path | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES:
@@ -93,7 +95,7 @@ class SharedKey:
             raise ConfigError(f"no shared key can be read from {path}: {error}") from None
         if os.name == "posix" and mode & 0o077:
             raise ConfigError(f"{path} holds a key that others can read; chmod 600 {path}")
-        return cls.from_hex(text, required=required)
+        return replace(cls.from_hex(text, required=required), file=path.resolve())
 
     @classmethod
     def new(cls) -> SharedKey:
@@ -160,6 +162,12 @@ class Handshake:
 
     # What comes in: `framing.Inspector`.
 
+    def inspect_length(self, length: int) -> None:
+        """Refuse a long header of somebody who has not proved the key, before it is parsed."""
+        may_be_unsigned = self.state is State.HELLO and not self._key.required
+        if not (self.may_send or may_be_unsigned):
+            self._check_early_size(PROTOHEADER.size + length)
+
     def inspect_header(self, raw: bytes, header: Header) -> None:
         """Refuse what may not come now; begin to verify what is signed."""
         if self.state is State.HELLO and header.message_type != AUTH and not self._key.required:
@@ -181,7 +189,9 @@ class Handshake:
         if self._mac is None:
             return
         if not hmac.compare_digest(self._mac.hexdigest().encode(), self._digits):
-            raise NotAuthentic("a message whose signature is wrong")
+            is_proof = self.state is State.CONFIRM
+            hint = "; do both sides have the same key?" if is_proof else ""
+            raise NotAuthentic(f"a message whose signature is wrong{hint}")
         self._mac = None
         self._expected += 1
 
@@ -202,13 +212,12 @@ class Handshake:
 
     # Time.
 
-    @property
-    def deadline(self) -> float | None:
-        """When `expire` has to be asked."""
+    def deadline(self, *, has_heard: bool) -> float | None:
+        """Return when `expire` has to be asked; `has_heard` says whether any byte has come."""
         if self.may_send:
             return None
-        is_silent_allowed = self.state is State.HELLO and not self._key.required
-        return self._began + (SPEAK_WITHIN_S if is_silent_allowed else CONFIRM_WITHIN_S)
+        is_silence_allowed = self._may_be_without_key(has_heard)
+        return self._began + (SPEAK_WITHIN_S if is_silence_allowed else CONFIRM_WITHIN_S)
 
     def expire(self, now: float, *, has_heard: bool) -> None:
         """Go on without keys if that is allowed, or give up, when the time for it has come.
@@ -219,20 +228,25 @@ class Handshake:
         if self.may_send:
             return
         waited = now - self._began
-        is_silent = self.state is State.HELLO and not self._key.required and not has_heard
-        if is_silent and waited >= SPEAK_WITHIN_S:
+        if self._may_be_without_key(has_heard) and waited >= SPEAK_WITHIN_S:
             self.state = State.UNSIGNED
         elif waited >= CONFIRM_WITHIN_S:
             raise NotAuthentic(f"{self.state.value} within {CONFIRM_WITHIN_S:.0f} s")
 
     # Inside.
 
+    def _may_be_without_key(self, has_heard: bool) -> bool:
+        return self.state is State.HELLO and not self._key.required and not has_heard
+
+    def _check_early_size(self, size: int) -> None:
+        if size > MAX_EARLY_MESSAGE:
+            raise NotAuthentic(f"{size} bytes while {self.state.value}")
+
     def _check_early(self, raw: bytes, header: Header) -> None:
         size = PROTOHEADER.size + len(raw) + header.content_length
         if header.message_type != AUTH or header.encoding is None:
             raise NotAuthentic(f"a message while {self.state.value}")
-        if size > MAX_EARLY_MESSAGE:
-            raise NotAuthentic(f"{size} bytes while {self.state.value}")
+        self._check_early_size(size)
         if self.state is State.HELLO and len(header.fields) != 5:
             raise NotAuthentic("a hello with additional header fields")
 
@@ -313,6 +327,9 @@ class AnnouncementCheck:
         self._max_skew = max_skew
         self._mac = hmac.new(_announcement_key(key), digestmod="sha256")
         self._digits = b""
+
+    def inspect_length(self, length: int) -> None:
+        """Accept any: a datagram is short."""
 
     def inspect_header(self, raw: bytes, header: Header) -> None:
         """Refuse what is unsigned or out of time."""

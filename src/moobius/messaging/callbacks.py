@@ -6,6 +6,7 @@ returns, with `fail` for what is raised meanwhile), and ends with `finish`.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -93,11 +94,11 @@ def call(link: Link, arrival: Action | Request, callback: Callback, connection: 
     """Return what a callback returns, or `FAILED`: one that raises harms nobody else."""
     try:
         return callback(connection, *arrival.args, **arrival.kwargs)
-    except Exception as error:
+    except (Exception, CancelledError) as error:  # it asked for the result of a cancelled task
         return fail(link, arrival, error)
 
 
-def fail(link: Link, arrival: Action | Request, error: Exception) -> Any:
+def fail(link: Link, arrival: Action | Request, error: BaseException) -> Any:
     """Log that a callback raised, tell the peer if it asked to be told, and return `FAILED`."""
     name = arrival.action if isinstance(arrival, Action) else arrival.name
     logger.opt(exception=error).error("{}: the callback for {!r:.60} raised", link.name, name)

@@ -20,6 +20,8 @@ NEW_FILE_MODE = 0o644
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not wait for its other end
+_NAMELESS = getattr(os, "O_TMPFILE", 0)
+_OPEN_FILES = Path("/proc/self/fd")
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd
 
 
@@ -37,6 +39,19 @@ class Folder:
         """Open a file in it, never through a link."""
         flags |= _BINARY | _NO_LINKS
         return os.open(self._at(name), flags, mode, dir_fd=self._fd)
+
+    def open_nameless(self) -> int | None:
+        """Open a new file that has no name yet and goes with its process, where the system can."""
+        if not (_NAMELESS and _BY_DESCRIPTOR and _OPEN_FILES.is_dir()):
+            return None
+        try:
+            return os.open(".", os.O_WRONLY | _NAMELESS, 0o600, dir_fd=self._fd)
+        except OSError:  # not on this file system
+            return None
+
+    def give_name(self, fd: int, name: str) -> None:
+        """Give a nameless file a name that no other has."""
+        os.link(str(_OPEN_FILES / str(fd)), name, dst_dir_fd=self._fd, follow_symlinks=True)
 
     def mode_of(self, name: str) -> int | None:
         """Return type and permissions of what has that name; `None` if there is nothing."""
@@ -134,7 +149,8 @@ class OutgoingFile:
 class IncomingFile:
     """A file that is being received: beside its destination until it is whole, then in its place.
 
-    Nothing is left of one that is discarded, and its destination stays as it was.
+    Nothing is left of one that is discarded, and its destination stays as it was. On Linux it has
+    no name before it is whole, so that nothing is left either when the process is killed.
     """
 
     def __init__(self, place: Place, owner: str | None = None) -> None:
@@ -161,7 +177,11 @@ class IncomingFile:
         self._mode = NEW_FILE_MODE if old_mode is None else stat.S_IMODE(old_mode)
         # Short, so that it fits wherever the destination's name does.
         self._temporary = f".{secrets.token_hex(8)}.part"
-        self._fd = self._folder.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        nameless = self._folder.open_nameless()
+        self._has_name = nameless is None
+        if nameless is None:
+            nameless = self._folder.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        self._fd = nameless
 
     def write(self, data: bytes | bytearray) -> None:
         """Add some bytes.
@@ -184,6 +204,9 @@ class IncomingFile:
                 os.fchmod(self._fd, self._mode)
             _give_to(self._owner, self._fd)
             os.fsync(self._fd)
+            if not self._has_name:
+                self._folder.give_name(self._fd, self._temporary)
+                self._has_name = True
             os.close(self._fd)
             self._fd = -1
             self._folder.replace(self._temporary, self._folder.name)
@@ -197,8 +220,9 @@ class IncomingFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        with contextlib.suppress(FileNotFoundError):
-            self._folder.remove(self._temporary)
+        if self._has_name:
+            with contextlib.suppress(FileNotFoundError):
+                self._folder.remove(self._temporary)
         self._folder.close()
 
 

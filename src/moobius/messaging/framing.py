@@ -124,6 +124,9 @@ FramingEvent = Message | FileBegins | FilePiece | FileEnds
 class Inspector(Protocol):
     """Sees the bytes of each message before they mean anything; raises to refuse them."""
 
+    def inspect_length(self, length: int) -> None:
+        """Look at how many bytes a header announces to have, before any of them is read."""
+
     def inspect_header(self, raw: bytes, header: Header) -> None:
         """Look at a header, as it came and as it reads."""
 
@@ -213,6 +216,8 @@ class Decoder:
             (self._header_length,) = PROTOHEADER.unpack(proto)
             if not self._header_length:
                 raise ProtocolError("a header of no bytes")
+            if self.inspector is not None:
+                self.inspector.inspect_length(self._header_length)
         raw = self._take(self._header_length)
         if raw is None:
             return None

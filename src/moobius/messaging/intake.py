@@ -9,6 +9,7 @@ from loguru import logger
 
 from moobius.errors import FileRefused, RequestFailed
 from moobius.messaging import messages
+from moobius.messaging.answers import NOT_FOUND, REFUSED, FileOpener, Refusal
 from moobius.messaging.events import Answered, Failed, LinkEvent
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.framing import FileBegins, FilePiece, FramingEvent, Message
@@ -22,25 +23,34 @@ class Host(Protocol):
     """What an intake needs of its link."""
 
     name: str
-    files: FilePolicy
     pending: PendingRequests
+
+    @property
+    def policy(self) -> FilePolicy:
+        """Which files the peer may read and write."""
 
     @property
     def max_file_size(self) -> int | None:
         """Bytes of the largest file that may be sent."""
 
-    def answer_file(self, request: Request, file: OutgoingFile) -> None:
-        """Send a file that was asked for."""
+    def answer_file(self, request: Request, size: int, open_file: FileOpener) -> None:
+        """Send a file that was asked for, and is opened when its turn comes."""
 
     def refuse(self, request: Request, kind: str, reason: str) -> None:
         """Tell why a request fails, if the peer asked to be told."""
 
 
 class Intake:
-    """Takes what a decoder found; `events` is what the shell should hear of."""
+    """Takes what a decoder found.
+
+    Attributes:
+        events: What the shell should hear of.
+        arrival_size: Bytes of the content of the last message.
+    """
 
     def __init__(self, host: Host) -> None:
         self.events: deque[LinkEvent] = deque()
+        self.arrival_size = 0
         self._host = host
         self._reception: Reception | None = None  # of the content that comes in pieces
 
@@ -69,6 +79,7 @@ class Intake:
         self.events.append(Failed(pending, RequestFailed(what, kind=kind)))
 
     def _take_message(self, message: Message) -> None:
+        self.arrival_size = message.header.content_length
         meaning = messages.read(message.header, message.content)
         if isinstance(meaning, Dropped):
             self._log_dropped(meaning)
@@ -99,16 +110,21 @@ class Intake:
         return pending
 
     def _serve_file(self, request: Request) -> None:
+        file = self._open(request)
+        if isinstance(file, Refusal):
+            self._host.refuse(request, *file)
+            return
+        file.close()
+        self._host.answer_file(request, file.size, lambda: self._open(request))
+
+    def _open(self, request: Request) -> OutgoingFile | Refusal:
         place = request.kwargs.get("filepath")
         try:
-            file = OutgoingFile.open(self._host.files.to_read(place), self._host.max_file_size)
+            return OutgoingFile.open(self._host.policy.to_read(place), self._host.max_file_size)
         except FileRefused as error:
             logger.warning("{}: file not sent: {}", self._host.name, error)
             is_missing = isinstance(error.__cause__, FileNotFoundError)
-            kind, reason = ("not-found", "no such file") if is_missing else ("refused", "refused")
-            self._host.refuse(request, kind, reason)
-            return
-        self._host.answer_file(request, file)
+            return NOT_FOUND if is_missing else REFUSED
 
     def _reception_of(self, begins: FileBegins) -> Reception:
         meaning, pending = messages.read(begins.header), None
@@ -122,14 +138,15 @@ class Intake:
                 pending = None
         host = self._host
         return Reception.of(
-            meaning, begins.header, peer=host.name, pending=pending, policy=host.files
+            meaning, begins.header, peer=host.name, pending=pending, policy=host.policy
         )
 
     def _end_reception(self, reception: Reception) -> None:
-        event, self._reception = reception.finish(), None
+        self._reception = None
         pending = reception.pending
-        # Time may have run out while the file came.
-        if event is not None and (pending is None or self._host.pending.remove(pending)):
+        if pending is not None and not self._host.pending.remove(pending):
+            reception.abandon()  # its time ran out while it came, or nobody waits any more
+        elif (event := reception.finish()) is not None:
             self.events.append(event)
 
     def _log_dropped(self, dropped: Dropped) -> None:

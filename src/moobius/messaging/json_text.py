@@ -19,7 +19,9 @@ _decode = json.JSONDecoder().decode
 # Normalised codec names (specification 6.1). A peer's word never reaches the codec registry.
 ENCODINGS = frozenset({"utf_8", "ascii", "latin_1", "utf_16", "utf_32", "cp1251"})
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# One that is not closed, or ends in half an escape, reaches to the end: the search never begins
+# again inside it, so it takes linear time whatever a peer sends.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _DEEPER, _HIGHER = 1, 255  # +1 and -1 as signed bytes
 _STEPS = bytes.maketrans(b"[{]}", bytes([_DEEPER, _DEEPER, _HIGHER, _HIGHER]))
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))

@@ -21,7 +21,7 @@ allows. A shell that is used from several threads holds a lock of its own around
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +29,7 @@ from loguru import logger
 
 from moobius.errors import RequestTimeout
 from moobius.messaging import messages
+from moobius.messaging.answers import Answers, FileOpener, Refusal
 from moobius.messaging.auth import SIGNATURE_ROOM, SharedKey
 from moobius.messaging.events import Failed, LinkEvent
 from moobius.messaging.files import OutgoingFile
@@ -87,9 +88,10 @@ class Link:
         self.pending = PendingRequests(limits.pending_requests)
         self.outbox = Outbox(limits)
         self.key = key
-        self._error_replies = error_replies
+        self.error_replies = error_replies
         self._session: Session | None = None
         self._intake = Intake(self)
+        self._answers = Answers(self)
 
     # The connection.
 
@@ -161,6 +163,18 @@ class Link:
             else:
                 self._session.take_handshake(event.content)
         return self._intake.events.popleft() if self._intake.events else None
+
+    def prove(self) -> bool:
+        """Take what proves the peer's key, and no message yet; tell whether it is proved.
+
+        For a required key only: without one, there is nothing that proves anything.
+        """
+        return self._session is not None and self._session.prove()
+
+    @property
+    def arrival_size(self) -> int:
+        """Bytes of the content of the action or request that `next_event` returned last."""
+        return self._intake.arrival_size
 
     @property
     def is_connected(self) -> bool:
@@ -266,7 +280,12 @@ class Link:
             QueueFull: If too much waits already.
         """
         file = OutgoingFile.open(own_place(source), self.max_file_size)
-        return self._put_file(messages.encode_push_header, destination, file)
+        try:
+            header = messages.encode_push_header(destination, file.size)
+            return self._put(Outgoing(header, file), "a file")
+        except BaseException:
+            file.close()
+            raise
 
     def request(
         self,
@@ -293,7 +312,7 @@ class Link:
             TooManyRequests: If too many wait for their answer.
             QueueFull: If too much waits to be sent.
         """
-        request_id, wants_errors = self.pending.new_id(), self._error_replies
+        request_id, wants_errors = self.pending.new_id(), self.error_replies
         message = messages.encode_request(name, request_id, args, kwargs, wants_errors=wants_errors)
         seconds = self.limits.request_s if timeout is None else timeout
         deadline = None if seconds is None else now + seconds
@@ -343,15 +362,7 @@ class Link:
         Raises:
             QueueFull: If the answer does not fit into the queue: the connection is to be closed.
         """
-        try:
-            message = messages.encode_response(request.name, request.request_id, value)
-            check_header_length(len(message.header), self._reserved)
-        except (TypeError, ValueError, RecursionError) as error:
-            what = f"the answer to {request.name!r:.60}"
-            logger.error("{}: {} cannot be sent: {}", self.name, what, error)
-            self.refuse(request, "encoding", "the answer cannot be encoded")
-            return
-        self._put(Outgoing.of(message), "an answer")
+        self._put_answer(self._answers.value(request, value), "an answer")
 
     def refuse(self, request: Request, kind: str, reason: str) -> None:
         """Tell a peer that asked to be told why its request fails; any other hears nothing.
@@ -360,16 +371,34 @@ class Link:
             request: The request.
             kind: `unknown`, `exception`, `not-found`, `refused` or `encoding`.
             reason: For people; without paths and traces.
+
+        Raises:
+            QueueFull: If that does not fit into the queue: the connection is to be closed.
         """
-        if self._error_replies and request.wants_errors:
-            reply = messages.encode_error_reply(request.name, request.request_id, kind, reason)
-            self._put(Outgoing.of(reply), "an error reply")
+        self._put_answer(self._answers.refusal(request, Refusal(kind, reason)), "an error reply")
+
+    def answer_file(self, request: Request, size: int, open_file: FileOpener) -> None:
+        """Send a file that was asked for; may raise what `answer` does.
+
+        Args:
+            request: The request.
+            size: Bytes of the file, as it is now.
+            open_file: Opens it when its turn has come, or says why that is not possible any more.
+        """
+        self._put_answer(self._answers.file(request, size, open_file), "a file")
 
     # What goes out, inside.
 
     @property
-    def _reserved(self) -> int:
+    def reserved(self) -> int:
+        """How many bytes a signature may add to a header."""
         return SIGNATURE_ROOM if self.key else 0
+
+    @property
+    def policy(self) -> FilePolicy:
+        """Which files the peer may read and write: as `files` says, and never the key's."""
+        key_file = self.key.file if self.key else None
+        return self.files.protecting(key_file) if key_file else self.files
 
     @property
     def max_file_size(self) -> int | None:
@@ -378,7 +407,7 @@ class Link:
         return min((size for size in sizes if size is not None), default=None)
 
     def _put(self, message: Outgoing, what: str) -> bool:
-        check_header_length(len(message.header), self._reserved)
+        check_header_length(len(message.header), self.reserved)
         if not self.is_connected and not self.resume_queue:
             message.close()
             logger.warning("{}: not connected, so {} was dropped", self.name, what)
@@ -386,15 +415,6 @@ class Link:
         self.outbox.put(message)
         return True
 
-    def answer_file(self, request: Request, file: OutgoingFile) -> None:
-        """Send a file that was asked for, and close it then; may raise what `answer` does."""
-        self._put_file(messages.encode_file_response_header, request.request_id, file)
-
-    def _put_file(
-        self, encode_header: Callable[[Any, int], bytes], about: Any, file: OutgoingFile
-    ) -> bool:
-        try:
-            return self._put(Outgoing(encode_header(about, file.size), file), "a file")
-        except BaseException:
-            file.close()
-            raise
+    def _put_answer(self, message: Outgoing | None, what: str) -> None:
+        if message is not None:
+            self._put(message, what)

@@ -26,13 +26,23 @@ class MessageManager:
     """
 
     def __init__(self) -> None:
-        self.income_raw = b""
+        self._income = bytearray()
         self.jsonheader: dict[str, Any] | None = None
         self.content: Any = None
         self.is_ready = False
         self._header_length: int | None = None
         self._header: Header | None = None
         self._error: ProtocolError | None = None
+
+    @property
+    def income_raw(self) -> bytearray:
+        """Bytes that came in and are not used yet; `+=` appends to them without a copy."""
+        return self._income
+
+    @income_raw.setter
+    def income_raw(self, raw: bytes | bytearray | memoryview) -> None:
+        if raw is not self._income:
+            self._income = bytearray(raw)
 
     def process_message(self) -> None:
         """Go on as far as the bytes in `income_raw` allow.
@@ -51,9 +61,11 @@ class MessageManager:
             raise
 
     def _take(self, count: int) -> bytes | None:
-        if len(self.income_raw) < count:
+        if len(self._income) < count:
             return None
-        taken, self.income_raw = bytes(self.income_raw[:count]), self.income_raw[count:]
+        with memoryview(self._income) as view:
+            taken = bytes(view[:count])
+        del self._income[:count]
         return taken
 
     def _read_length(self) -> None:

@@ -27,6 +27,12 @@ from moobius.messaging.messages import Encoded
 JOINED = 64 * 1024
 """A content up to this size is sent in one piece with its header."""
 
+OPEN_FILES = 256
+"""Files that may wait to be sent: each is open until then. Files that a peer asked for are opened
+when their turn comes, and do not count."""
+
+Prepare = Callable[[], "Outgoing | None"]
+"""Makes a message; `None` when there is nothing to send after all."""
 Seal = Callable[["Outgoing"], bytes]
 """Makes the header that goes on the wire: with the connection's signature, or as it is."""
 
@@ -40,10 +46,15 @@ class Outgoing:
     content: bytes | OutgoingFile = b""
     request_id: str | None = None
     """The request that it is, if it is one."""
+    prepare: Prepare | None = None
+    """Makes the message that is sent instead when its turn comes, if that was put off."""
     memory: int = field(init=False)
     """How many bytes of memory it holds; a file is read while it is sent."""
+    files: int = field(init=False)
+    """How many files it holds open: one or none."""
 
     def __post_init__(self) -> None:
+        self.files = int(isinstance(self.content, OutgoingFile))
         in_memory = 0 if isinstance(self.content, OutgoingFile) else len(self.content)
         self.memory = len(self.header) + in_memory
 
@@ -83,6 +94,7 @@ class Outbox:
         self._limits = limits
         self._queue: deque[Outgoing] = deque()
         self._memory = 0
+        self._files = 0
         # The message whose bytes are being handed over is still the first of the queue.
         self._pieces: Iterator[bytes] | None = None
         self._view = memoryview(b"")
@@ -96,6 +108,11 @@ class Outbox:
         """How many bytes in memory wait."""
         return self._memory
 
+    @property
+    def files(self) -> int:
+        """How many files wait; each is open."""
+        return self._files
+
     def put(self, message: Outgoing) -> None:
         """Queue a message behind all others.
 
@@ -105,6 +122,12 @@ class Outbox:
         limits, size = self._limits, message.memory
         too_many = limits.queue_messages is not None and len(self._queue) >= limits.queue_messages
         too_big = limits.queue_bytes is not None and self._memory + size > limits.queue_bytes
+        if message.files and self._files >= OPEN_FILES:
+            message.close()
+            raise QueueFull(
+                f"{self._files} files wait to be sent, and no more are allowed; "
+                "send fewer at a time, or wait"
+            )
         if too_many or too_big:
             message.close()
             raise QueueFull(
@@ -116,7 +139,7 @@ class Outbox:
     def put_again(self, message: Outgoing) -> None:
         """Queue a request that was sent before: it was let in once, and is not refused now."""
         self._queue.append(message)
-        self._memory += message.memory
+        self._count(message, 1)
 
     def data_to_send(self, size: int, seal: Seal = unsealed) -> memoryview:
         """Return the next bytes, at most `size` and of one message; empty when nothing waits.
@@ -127,6 +150,8 @@ class Outbox:
             OSError: If a file cannot be read any more; the message has begun, so nothing else
                 can follow on this connection.
         """
+        if self._pieces is None:
+            self._prepare()
         if self._pieces is None and self._queue:
             self._begin(self._queue[0], seal)
         if not self._view and self._pieces is not None:
@@ -139,6 +164,19 @@ class Outbox:
         self._left -= count
         if self._pieces is not None and not self._left:
             self._handed_over()
+
+    def _prepare(self) -> None:
+        """Have the first message made if that was put off until now; it may come to nothing."""
+        while self._queue and (prepare := self._queue[0].prepare) is not None:
+            self._count(self._queue.popleft(), -1)
+            message = prepare()
+            if message is not None:
+                self._queue.appendleft(message)
+                self._count(message, 1)
+
+    def _count(self, message: Outgoing, sign: int) -> None:
+        self._memory += sign * message.memory
+        self._files += sign * message.files
 
     def _begin(self, message: Outgoing, seal: Seal) -> None:
         head = framed(seal(message))
@@ -153,7 +191,9 @@ class Outbox:
         taken: list[bytes] = []
         while self._queue and self._pieces is None and size > 0:
             message = self._queue[0]
-            if isinstance(message.content, OutgoingFile) or len(message.content) > JOINED:
+            if message.prepare is not None or isinstance(message.content, OutgoingFile):
+                break
+            if len(message.content) > JOINED:
                 break
             wire = framed(seal(message)) + message.content
             taken.append(wire)
@@ -171,6 +211,7 @@ class Outbox:
         """Put what waits in another outbox before what waits here, the message under way first."""
         self._queue.extendleft(reversed(other._queue))
         self._memory += other._memory
+        self._files += other._files
         self._pieces, self._view, self._left = other._pieces, other._view, other._left
         other._queue.clear()
         other.clear()
@@ -184,7 +225,7 @@ class Outbox:
         for message in self._queue:
             message.close()
         self._queue.clear()
-        self._memory = 0
+        self._memory = self._files = 0
         self._stop_midway()
 
     def queued_requests(self) -> set[str]:
@@ -193,7 +234,7 @@ class Outbox:
 
     def _handed_over(self) -> None:
         message = self._queue.popleft()
-        self._memory -= message.memory
+        self._count(message, -1)
         message.close()
         self._stop_midway()
 

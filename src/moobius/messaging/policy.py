@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +64,9 @@ class FilePolicy:
     """Whether peers may write inside directories whose name begins with a dot."""
     keep_under_own_name: bool = False
     """Whether a file fetched without a destination is kept in `base` under its own name."""
+    protected: frozenset[Path] = frozenset()
+    """Files that no peer reads or writes, whatever is allowed: keys, and what decides who may what.
+    A `SharedKey` that was read from a file protects that file by itself."""
     owner: str | None = None
     """The user (and group) who gets the files that are written, if this machine has one."""
 
@@ -75,6 +78,7 @@ class FilePolicy:
         read_dirs: Iterable[str | Path] = (".",),
         write_dirs: Iterable[str | Path] = (".",),
         max_size: int | None = 64 * MIB,
+        protected: Iterable[str | Path] = (),
     ) -> FilePolicy:
         """Return the policy that allows these directories.
 
@@ -83,14 +87,16 @@ class FilePolicy:
             read_dirs: Directories that peers may read in.
             write_dirs: Directories that peers may write in.
             max_size: Bytes of the largest file.
+            protected: Files that no peer reads or writes, wherever they are.
         """
         root = Path(base).resolve()
-        return cls(
+        policy = cls(
             root,
             tuple(root / folder for folder in read_dirs),
             tuple(root / folder for folder in write_dirs),
             max_size,
         )
+        return policy.protecting(*protected)
 
     @classmethod
     def unbounded(cls, base: str | Path = ".") -> FilePolicy:
@@ -98,6 +104,11 @@ class FilePolicy:
         nothing: frozenset[str] = frozenset()
         root = Path(base).resolve()
         return cls(root, None, None, None, refused_suffixes=nothing, hidden=True)
+
+    def protecting(self, *paths: str | Path) -> FilePolicy:
+        """Return this policy, with more files that no peer reads or writes."""
+        more = {(self.base / path).resolve() for path in paths}
+        return replace(self, protected=self.protected | more)
 
     def to_read(self, path: object) -> Place:
         """Return where a peer's path leads.
@@ -129,6 +140,8 @@ class FilePolicy:
             roots = [Path(resolved.anchor)] if folders is None else [f.resolve() for f in folders]
         except (OSError, RuntimeError, UnicodeError) as error:  # links in a circle, a surrogate
             raise FileRefused(f"{path!r:.200} cannot be {verb}: {error}") from None
+        if any(_is_same(resolved, kept) for kept in self.protected):
+            raise FileRefused(f"{path!r:.200} may not be {verb}: it is kept from peers")
         for root in roots:
             if resolved != root and resolved.is_relative_to(root):
                 return Place(root, resolved.relative_to(root).parts)
@@ -155,7 +168,21 @@ def checked(path: object) -> str:
     return path
 
 
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one == other or one.samefile(other)
+    except (OSError, ValueError):  # one of them is not there
+        return False
+
+
 def own_place(path: str | os.PathLike[str]) -> Place:
-    """Return where a path leads that our own program chose: anywhere."""
-    resolved = Path(path).resolve()
+    """Return where a path leads that our own program chose: anywhere.
+
+    Raises:
+        FileRefused: If it leads nowhere: it holds a NUL, or links in a circle.
+    """
+    try:
+        resolved = Path(path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FileRefused(f"{os.fspath(path)!r:.200} is not a path: {error}") from error
     return Place(resolved.parent, (resolved.name,))

@@ -6,7 +6,7 @@ from typing import Any
 
 from moobius.errors import ProtocolError
 from moobius.messaging.auth import Handshake, SharedKey
-from moobius.messaging.framing import Decoder, FramingEvent
+from moobius.messaging.framing import Decoder, FramingEvent, Message
 from moobius.messaging.limits import Limits
 from moobius.messaging.outbox import Seal, unsealed
 
@@ -50,6 +50,16 @@ class Session:
         """Return what the bytes say next; `None` when more are needed."""
         return self._decoder.next_event()
 
+    def prove(self) -> bool:
+        """Take the handshake's messages, and no others; tell whether ordinary ones may come."""
+        while not self.is_ready:
+            event = self._decoder.next_event()
+            if event is None:
+                return False
+            assert isinstance(event, Message)  # the handshake lets nothing else pass
+            self.take_handshake(event.content)
+        return True
+
     def take_handshake(self, content: Any) -> None:
         """Take a message that came before this session was ready."""
         if self._handshake is None:
@@ -65,7 +75,7 @@ class Session:
         """When `expire` has to be called; `None` for never, as things stand."""
         deadline = self._incomplete_until
         if self._handshake is not None:
-            return sooner(deadline, self._handshake.deadline)
+            return sooner(deadline, self._handshake.deadline(has_heard=self._has_heard))
         return deadline
 
     def expire(self, now: float) -> None:

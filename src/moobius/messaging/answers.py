@@ -1,0 +1,103 @@
+"""What goes back to a peer that asked: a value, a file, or why there is neither.
+
+Whatever a peer puts into its request comes back in the answer's header, and may not fit there. Then
+nothing can be answered: that is logged, and costs nobody the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from loguru import logger
+
+from moobius.messaging import messages
+from moobius.messaging.files import OutgoingFile
+from moobius.messaging.framing import check_header_length
+from moobius.messaging.messages import Request
+from moobius.messaging.outbox import Outgoing
+
+
+class Refusal(NamedTuple):
+    """Why a peer does not get what it asked for, in the words of an error reply (6.6)."""
+
+    kind: str
+    reason: str
+
+
+NOT_FOUND = Refusal("not-found", "no such file")
+REFUSED = Refusal("refused", "refused")
+UNSENDABLE = Refusal("encoding", "the answer cannot be encoded")
+
+FileOpener = Callable[[], OutgoingFile | Refusal]
+"""Opens a file, or says why that is not possible."""
+
+
+class Asked(Protocol):
+    """What answering needs of the link that was asked."""
+
+    name: str
+    error_replies: bool
+
+    @property
+    def reserved(self) -> int:
+        """How many bytes a signature may add to a header."""
+
+
+class Answers:
+    """Makes the answers of one link; `None` where nothing can or may be said."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    def value(self, request: Request, value: Any) -> Outgoing | None:
+        """Return the answer with a value, or the refusal if JSON cannot hold it."""
+        answer = self._encoded(
+            lambda: Outgoing.of(messages.encode_response(request.name, request.request_id, value)),
+            f"the answer to {request.name!r:.60}",
+        )
+        return answer or self.refusal(request, UNSENDABLE)
+
+    def refusal(self, request: Request, refusal: Refusal) -> Outgoing | None:
+        """Return the error reply, if that is agreed and was asked for."""
+        if not (self._asked.error_replies and request.wants_errors):
+            return None
+        name, request_id = request.name, request.request_id
+        return self._encoded(
+            lambda: Outgoing.of(messages.encode_error_reply(name, request_id, *refusal)),
+            f"the error reply to {name!r:.60}",
+        )
+
+    def file(self, request: Request, size: int, open_file: FileOpener) -> Outgoing | None:
+        """Return what holds the place of a file until its turn has come, and opens it then.
+
+        A peer may ask for more files than this process can hold open.
+        """
+
+        def prepare() -> Outgoing | None:
+            file = open_file()
+            if isinstance(file, Refusal):
+                return self.refusal(request, file)
+            answer = self._file(request, file.size, content=file)
+            if answer is None:
+                file.close()
+            return answer
+
+        return self._file(request, size, prepare=prepare) or self.refusal(request, UNSENDABLE)
+
+    def _file(self, request: Request, size: int, **about: Any) -> Outgoing | None:
+        return self._encoded(
+            lambda: Outgoing(
+                messages.encode_file_response_header(request.request_id, size), **about
+            ),
+            "a file that was asked for",
+        )
+
+    def _encoded(self, encode: Callable[[], Outgoing], what: str) -> Outgoing | None:
+        try:
+            message = encode()
+            check_header_length(len(message.header), self._asked.reserved)
+        except (TypeError, ValueError, RecursionError) as error:
+            logger.error("{}: {} cannot be sent: {}", self._asked.name, what, error)
+            return None
+        return message

@@ -1,0 +1,106 @@
+"""A Unix socket at a path: its user's own, and never taken from somebody who lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+FOR_ITS_USER_ONLY = 0o177
+"""The mask for a Unix socket: who may not read the key file need not knock either."""
+BACKLOG = 100
+ALONE_WITHIN_S = 5.0
+
+
+class UnixSocket:
+    """A socket that listens at a path, made by `listen`.
+
+    Attributes:
+        sock: The socket; who serves it closes it.
+    """
+
+    def __init__(self, sock: socket.socket, path: Path) -> None:
+        self.sock = sock
+        self._path = path
+        self._identity = _identity(path)
+
+    @classmethod
+    async def listen(cls, path: Path) -> UnixSocket:
+        """Listen at a path, in the place of a process that has gone.
+
+        Raises:
+            OSError: If somebody listens there, or something else than a socket is in the way.
+        """
+        # Finding out that nobody listens, and listening, is one step. Else two who begin at the
+        # same time would both find the other's socket dead, and one would lose its path.
+        async with _alone_in(path.parent):
+            _remove_stale(path)
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            before = os.umask(FOR_ITS_USER_ONLY)
+            try:
+                sock.bind(os.fspath(path))
+                sock.listen(BACKLOG)
+                return cls(sock, path)
+            except BaseException:
+                sock.close()
+                raise
+            finally:
+                os.umask(before)
+
+    def remove(self) -> None:
+        """Remove it from its path, unless something else is there by now."""
+        if _identity(self._path) == self._identity:
+            self._path.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+@asynccontextmanager
+async def _alone_in(folder: Path) -> AsyncIterator[None]:
+    """Hold the lock of a directory, which leaves no file behind."""
+    import fcntl
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ALONE_WITHIN_S
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if loop.time() >= until:
+                    raise OSError(
+                        error.errno, f"somebody holds a lock on {folder}, so no socket is made"
+                    ) from None
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a process that has gone; one that answers is left alone."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return  # binding says what is wrong
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except BlockingIOError:
+            return  # somebody is there, and very busy
