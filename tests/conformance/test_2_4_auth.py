@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from moobius.local import Limits, LocalPlatform, PlatformOptions
+from moobius.local import Limits, LocalPlatform, PlatformOptions, attempts
+from tests.local.conftest import Room
 from tests.support.raw_http import Reply, ask
 from tests.support.wire import Person, Wire, wire_to
 
@@ -275,6 +276,18 @@ async def test_2_4_sign_out_ends_this_login_and_leaves_others_and_sockets(
     assert (await ask(wire.url, "GET", "/user/info", token=other)).code == 10000
 
 
+@pytest.mark.parametrize("which", ["token", "refresh_token"])
+async def test_2_4_any_token_of_a_login_ends_it_even_an_expired_one(which: str) -> None:
+    now = [1719000000000]
+    async with LocalPlatform(clock=lambda: now[0]) as platform, wire_to(platform.url) as wire:
+        eve = await wire.sign_up("eve")
+        now[0] += Limits().access_token_ms + 1
+        body = {"access_token": getattr(eve, which)}
+        assert (await post(wire, "sign_out", **body)).code == 10000
+        assert (await post(wire, "refresh", refresh_token=eve.refresh_token)).code == 10005
+        assert (await post(wire, "sign_out", **body)).code == 10005
+
+
 async def test_2_4_python_signs_out_with_the_header_too(wire: Wire, eve: Person) -> None:
     body = {"access_token": eve.token}
     reply = await ask(wire.url, "POST", "/auth/sign_out", body=body, token=eve.token)
@@ -306,6 +319,28 @@ async def test_2_4_an_account_goes_with_all_it_has(wire: Wire, eve: Person, ada:
     given = {"service_id": service}
     assert await ada.refused("GET", "/service/character/list", **given) == 10002
     assert (await wire.sign_up("eve")).user_id != eve.user_id  # the address is free again
+
+
+async def test_2_4_a_deleted_account_leaves_its_channels_and_they_hear_of_it(room: Room) -> None:
+    plain = await room.ada.channel("plain")
+    await room.bob.join(plain)
+    served = await room.bob.channel("Bob's")
+    await room.bob.bound_service(served)
+    await room.ada.join(served)
+    for socket in (room.ada_socket, room.bound):
+        await socket.drain()
+    await room.bob.post("/auth/delete_account")
+    body = {"subtype": "leave", "channel_id": room.channel, "context": {}}
+    assert await room.bound.next() == {
+        "type": "action",
+        "body": {**body, "sender": room.bob.user_id},
+    }
+    for channel in (plain, served):
+        update = (await room.ada_socket.next())["body"]
+        assert (update["subtype"], update["channel_id"]) == ("characters", channel)
+        group = await room.ada.get("/user/group", group_id=update["content"]["characters"])
+        assert group["characters"] == [room.ada.user_id]
+    await room.ada_socket.nothing()
 
 
 async def test_2_4_py_1_7_8_deletes_with_an_empty_body_and_needs_the_header(
@@ -395,6 +430,43 @@ async def test_wrong_codes_make_an_account_wait_too(log: list[str]) -> None:
         given["confirmation_code"] = code_in(log)
         reply = await post(wire, "confirm_reset_password", **given)
         assert "try again in 1 s" in reply.json["message"]
+
+
+async def test_guessing_at_made_up_names_forgets_no_guess_at_real_ones(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "MOST_VAIN", 2)
+    options = PlatformOptions(limits=QUICK, confirm_sign_up=True)
+    platform = LocalPlatform(options, clock=lambda: 1_719_000_000_000)
+    async with platform, wire_to(platform.url) as wire:
+        await post(wire, "sign_up", username=EVE, password="eve")
+        await post(wire, "forgot_password", username=EVE)
+        reset = {"confirmation_code": "-", "password": "new"}
+        guesses: list[tuple[str, dict[str, str]]] = [
+            ("sign_in", {"password": "wrong"}),
+            ("confirm_sign_up", {"confirmation_code": "-"}),
+            ("confirm_reset_password", reset),
+        ]
+        for path, given in guesses * 2:
+            assert "Incorrect" in (await post(wire, path, username=EVE, **given)).json["message"]
+        for number in range(10):
+            for path, given in guesses:
+                await post(wire, path, username=f"{number}@example.net", **given)
+        for path, given in guesses:
+            reply = await post(wire, path, username=EVE, **given)
+            assert "try again in 1 s" in reply.json["message"], path
+
+
+async def test_a_new_account_has_no_wrong_guesses_of_an_earlier_one_of_its_name() -> None:
+    platform = LocalPlatform(PlatformOptions(limits=QUICK), clock=lambda: 1_719_000_000_000)
+    async with platform, wire_to(platform.url) as wire:
+        eve = await wire.sign_up("eve")
+        for _ in range(2):
+            await sign_in(wire, "wrong")
+        assert "try again" in (await sign_in(wire, "eve")).json["message"]
+        await eve.post("/auth/delete_account")
+        await wire.sign_up("eve")
+        assert (await sign_in(wire, "eve")).code == 10000
 
 
 async def test_who_has_a_new_password_does_not_wait_for_wrong_ones_of_before(

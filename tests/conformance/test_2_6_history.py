@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from moobius.local import Limits, LocalPlatform, PlatformOptions
 from tests.local.conftest import Room
 from tests.support.raw_http import ask
-from tests.support.wire import Person, data_of
+from tests.support.wire import Person, data_of, wire_to
 
 FIRST = 1_719_000_000_000
 """When the first of the messages is from; the others follow a second apart."""
@@ -149,6 +150,41 @@ async def test_2_6_the_limit_is_64_unless_said_and_1024_at_most(room: Room) -> N
     for given, expected in (({}, 64), ({"limit": "1024"}, 1024), ({"limit": "5000"}, 1024)):
         found = await room.bob.get(URL, channel_id=room.channel, **given)
         assert len(found) == expected
+
+
+async def test_2_6_pages_lose_nothing_that_was_said_at_once(told: Room) -> None:
+    body = {
+        "subtype": "text",
+        "channel_id": told.channel,
+        "recipients": [told.bob.user_id],
+        "sender": "OWL",
+        "timestamp": FIRST + 1000,
+    }
+    for text in ("a", "b"):
+        content = {"text": text}
+        frame = {"type": "message_down", "service_id": told.service_id}
+        await told.bound.good(**frame, body={**body, "content": content})
+    assert await by_query(told, limit="3") == "32ba1"
+    assert await by_query(told, limit="3", before=str(FIRST / 1000 + 1)) == "0"
+
+
+async def test_2_6_a_page_has_only_so_many_bytes_and_the_next_goes_on(data: Path | None) -> None:
+    limits = Limits(history_bytes=10_000)
+    options = PlatformOptions(data=data, limits=limits)
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        ada = await wire.be("ada@example.org")
+        channel, socket = await ada.channel(), await ada.user_socket()
+        for number in range(10):
+            body = {"channel_id": channel, "recipients": "service", "timestamp": FIRST + number}
+            content = {"text": f"{number}" * 3000}
+            await socket.good(type="message_up", body={**body, "content": content})
+        found: list[dict[str, Any]] = []
+        while page := await ada.get(
+            URL, channel_id=channel, before=found[-1]["timestamp"] if found else "null"
+        ):
+            assert len(page) <= 3
+            found += page
+        assert [each["content"]["text"][0] for each in found] == [*"9876543210"]
 
 
 async def test_2_6_a_history_is_its_users_alone(told: Room, cy: Person) -> None:

@@ -129,34 +129,65 @@ async def test_2_8_ten_thousand_recipients_are_one_group(ada: Person) -> None:
     assert (await ada.get("/user/group", group_id=group))["characters"] == characters
 
 
-async def test_an_account_makes_no_more_groups_than_it_may() -> None:
-    options = PlatformOptions(limits=Limits(groups_per_account=4))
+async def test_an_account_keeps_no_more_groups_than_it_may() -> None:
+    options = PlatformOptions(limits=Limits(groups_per_account=2))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
         ada, bob = await wire.be("ada@example.org"), await wire.be("bob@example.org")
         where = {"channel_id": await ada.channel()}
         made = await ada.post("/user/group/create", **where, group_name="Us", characters=["a"])
-        which = {**where, "group_id": made["group_id"]}
-        await ada.post("/user/group/update", **which, characters=["b"])
-        await ada.post("/user/group/temp", **where, characters=["c"])
         group = await ada.group("d")
         assert await ada.group("d") == group  # which is not a new one
-        for path in ("/user/group/create", "/user/group/temp", "/service/group/create"):
+        for path in ("/user/group/create", "/service/group/create"):
             assert await ada.refused("POST", path, **where, characters=["e"]) == 10003
-        (listed,) = await ada.get("/user/group/list", **where)
-        which["group_id"] = listed["group_id"]
-        assert await ada.refused("POST", "/user/group/update", **which) == 10003
+        # One in the place of another is no further one, unless it is much longer.
+        which = {**where, "group_id": made["group_id"]}
+        changed = await ada.post("/user/group/update", **which, group_name="We", characters=["b"])
+        which["group_id"] = changed["group_id"]
+        many = [f"c{number}" for number in range(100)]
+        assert await ada.refused("POST", "/user/group/update", **which, characters=many) == 10003
+        await ada.post("/user/group/delete", **which)  # and now there is room for one
+        await ada.post("/user/group/create", **where, group_name="Us", characters=["e"])
         assert (await ada.get("/user/group", group_id=group))["characters"] == ["d"]
         await bob.group("e")
 
 
-async def test_lists_in_frames_count_as_groups_too() -> None:
-    options = PlatformOptions(limits=Limits(groups_per_account=1))
+async def test_a_long_list_counts_as_several_groups() -> None:
+    options = PlatformOptions(limits=Limits(groups_per_account=3))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
         ada = await wire.be("ada@example.org")
-        channel = await ada.channel()
-        await ada.bound_service(channel)
-        socket = await ada.user_socket()
-        body = {"subtype": "text", "channel_id": channel, "content": {}, "recipients": ["a"]}
-        await socket.good(type="message_up", body=body)
-        await socket.good(type="message_up", body=body)
-        assert "1 groups" in await socket.bad(type="message_up", body={**body, "recipients": ["b"]})
+        characters = [f"c{number}" for number in range(300)]
+        for path in ("/user/group/create", "/service/group/create"):
+            given = {"channel_id": await ada.channel(), "characters": characters}
+            assert await ada.refused("POST", path, **given) == 10003
+        await ada.group(*characters[:299])
+        assert await ada.refused("POST", "/service/group/create", characters=["c"]) == 10003
+
+
+async def test_what_nobody_keeps_is_never_refused_and_the_oldest_is_forgotten() -> None:
+    options = PlatformOptions(limits=Limits(groups_per_account=4))
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        ada = await wire.be("ada@example.org")
+        where = {"channel_id": await ada.channel()}
+        service_id = await ada.bound_service(where["channel_id"])
+        socket, service = await ada.user_socket(), await ada.service_socket(service_id)
+        kept = await ada.group("d")
+        await ada.post("/user/group/temp", **where, characters=["t"])
+        seen = []
+        for number in range(12):
+            body = {"subtype": "text", **where, "content": {}, "recipients": [f"a{number}"]}
+            await socket.good(type="message_up", body=body)
+            seen.append((await service.next())["body"]["recipients"])
+            made = await ada.post("/user/group/create", **where, group_name="Us", characters=["e"])
+            which = {**where, "group_id": made["group_id"]}
+            await ada.post("/user/group/delete", **which)
+        found = [await ada.get("/service/group", group_id=each) for each in seen]
+        assert (found[0], found[-1]["characters"]) == ({}, ["a11"])
+        assert await ada.get("/user/group/temp", **where) == ["t"], "this one is in use"
+        assert await ada.group("d") == kept
+        # Who asks for one of those as a group gets one that stays.
+        asked = await ada.group("a11")
+        assert asked != seen[-1]
+        for number in range(6):
+            body = {"subtype": "text", **where, "content": {}, "recipients": [f"b{number}"]}
+            await socket.good(type="message_up", body=body)
+        assert (await ada.get("/service/group", group_id=asked))["characters"] == ["a11"]

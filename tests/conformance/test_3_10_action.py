@@ -70,6 +70,8 @@ async def test_3_10_a_click_with_a_dialog_keeps_the_order_of_arguments(room: Roo
         ([{"label": "a", "name": "b", "value": "c"}], [{"label": "a", "value": "c"}]),
         ([{"label": "Cups", "value": 2}], [{"label": "Cups", "value": "2"}]),
         ([{"label": "Cups", "value": None}], [{"label": "Cups", "value": ""}]),
+        ([{"label": "Ice", "value": True}], [{"label": "Ice", "value": "true"}]),
+        ([{"label": "All", "value": {"ä": [1]}}], [{"label": "All", "value": '{"ä":[1]}'}]),
         ([{"label": "x", "value": "y", "extra": 1}], [{"label": "x", "value": "y"}]),
         ([{"label": "x", "value": "y", "filename": None}], [{"label": "x", "value": "y"}]),
         (

@@ -13,6 +13,14 @@ from tests.conformance.literal import action, body_of, message_down, message_up,
 from tests.local.conftest import Room
 from tests.support.wire import Wire, wire_to
 
+ITEM = {"menu_item_id": "quote", "menu_item_text": "Quote"}
+BUTTON = {"button_id": "order", "button_text": "Order"}
+
+
+def dialog_of(**component: Any) -> list[dict[str, Any]]:
+    """A button whose dialog has one component."""
+    return [{**BUTTON, "dialog": {"components": [{"label": "Drink", **component}]}}]
+
 
 async def test_3_11_a_refresh_as_its_own_type_is_delivered_as_an_action(room: Room) -> None:
     await room.bob_socket.good(type="refresh", body={"channel_id": room.channel, "context": {}})
@@ -72,6 +80,12 @@ async def test_3_11_unknown_types_and_subtypes_are_refused(room: Room) -> None:
         ({"recipients": {}}, "recipients must be a list of character ids"),
         ({"subtype": 1}, "subtype must be a string"),
         ({"context": "x"}, "context must be an object"),
+        ({"content": {"text": 5}}, "content.text must be a string"),
+        ({"content": {"path": ["x"]}}, "content.path must be a string"),
+        ({"content": {"filename": {}}}, "content.filename must be a string"),
+        ({"content": {"link": True}}, "content.link must be a string"),
+        ({"content": {"size": "12"}}, "content.size must be a whole number"),
+        ({"content": {"size": True}}, "content.size must be a whole number"),
     ],
 )
 async def test_3_11_a_wrong_field_is_named(room: Room, change: dict[str, Any], text: str) -> None:
@@ -97,7 +111,25 @@ async def test_3_11_a_body_that_is_none_is_named(room: Room, kind: str, body: An
         ("buttons", [{"button_text": "x"}], "button_id is required"),
         ("buttons", ["x"], "content must be a list of objects"),
         ("menu", [{"menu_item_id": "x"}], "menu_item_text is required"),
+        ("menu", [{**ITEM, "message_subtypes": 7}], "message_subtypes must be a list of strings"),
+        ("menu", [{**ITEM, "message_subtypes": [7]}], "message_subtypes must be a list of strings"),
         ("canvas", 7, "content must be a list of objects"),
+        ("canvas", [{"text": {"x": 1}}], "text must be a string"),
+        ("canvas", [{"text": "x", "path": [1]}], "path must be a string"),
+        ("style", [{"widget": 3}], "widget must be a string"),
+        ("style", [{"button_hook": {"button_id": 3}}], "button_hook.button_id must be a string"),
+        ("style", [{"expand": [1]}], "expand must be true or false"),
+        ("buttons", dialog_of(choices=5), "choices must be a list of strings"),
+        ("buttons", dialog_of(choices=[["x"]]), "choices must be a list of strings"),
+        ("buttons", dialog_of(placeholder={}), "placeholder must be a string"),
+        ("buttons", dialog_of(type=3), "type must be a string"),
+        ("buttons", [{**BUTTON, "dialog": {"title": 3}}], "dialog.title must be a string"),
+        (
+            "buttons",
+            [{**BUTTON, "dialog": {"bottom_buttons": [{"text": 3}]}}],
+            "text must be a string",
+        ),
+        ("buttons", [{**BUTTON, "dialog": {"bottom_buttons": [{"id": 3}]}}], "id must be a string"),
         ("channel_info", [], "content must be an object"),
     ],
 )

@@ -46,7 +46,7 @@ LIFE: list[Event] = [
     MessageStored(("BOB",), "CH", "M2", 3, {"content": {"text": "later, with an older time"}}),
     MessageStored(("CY",), "CH", "M3", 6, {}),
     RequestDone("user:ADA", "R1"),
-    RequestDone("user:ADA", "R2"),
+    RequestDone("user:ADA", "R2", "abc"),
     AccountDeleted("CY"),
 ]
 MESSAGES = [each for each in LIFE if isinstance(each, MessageStored)]
@@ -75,7 +75,7 @@ def test_everything_comes_back(exported: Path, tmp_path: Path) -> None:
     assert str(read(exported, tmp_path / "new")) == "2 accounts, 1 channels, 2 messages, 1 files"
     with opened(tmp_path / "old") as old, opened(tmp_path / "new" / "journal") as new:
         assert new.restore() == old.restore()
-        assert new.requests("user:ADA") == ["R1", "R2"]
+        assert new.requests("user:ADA") == LIFE[12:14]
         assert [*new.messages()] == MESSAGES[:2], "that of a deleted account stays behind"
     assert (tmp_path / "new" / "files" / "picture").read_bytes() == b"\x00picture" * 1000
     assert (tmp_path / "new" / "files" / "picture").stat().st_mode & 0o777 == 0o600

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from moobius.local import Limits
-from moobius.local.attempts import MOST_KNOWN, Attempts
+from moobius.local.attempts import MOST_VAIN, Attempts
 from moobius.local.model.refusal import Code, Refused
 
 LIMITS = Limits(free_attempts=3, longest_wait_ms=10_000)
@@ -20,10 +20,12 @@ class Desk:
         self.now = 1000
         self.attempts = Attempts(LIMITS, lambda: self.now)
 
-    async def guess(self, email: str, *, right: bool = False, what: str = "password") -> str:
+    async def guess(
+        self, email: str, *, right: bool = False, what: str = "password", can_succeed: bool = True
+    ) -> str:
         """Guess; return `right`, `wrong`, or for how long there is no guessing."""
         try:
-            async with self.attempts.attempt(what, email):
+            async with self.attempts.attempt(what, email, can_succeed=can_succeed):
                 await asyncio.sleep(0)
                 if not right:
                     raise Refused(Code.WRONG_CREDENTIALS, "wrong")
@@ -90,12 +92,23 @@ async def test_forgiving_begins_anew(desk: Desk) -> None:
     assert await desk.guess("ada", right=True) == "right"
 
 
-async def test_memory_is_bounded_and_the_oldest_goes_first(desk: Desk) -> None:
+async def test_nothing_makes_the_guesses_at_an_account_forgotten(desk: Desk) -> None:
+    for _ in range(4):
+        await desk.guess("ada")
+    for number in range(MOST_VAIN + 1):
+        await desk.guess(f"{number}", can_succeed=False)
+        await desk.guess(f"{number}", can_succeed=False, what="code")
+    assert await desk.guess("ada", right=True) == "1 s"
+
+
+async def test_memory_for_what_does_not_exist_is_bounded_and_the_oldest_goes_first(
+    desk: Desk,
+) -> None:
     for name in ("first", "second"):
         for _ in range(3):
-            await desk.guess(name)
-    await desk.guess("first")
-    for number in range(MOST_KNOWN - 1):
-        await desk.guess(f"{number}" * 1000)
-    assert await desk.guess("first", right=True) == "1 s"
-    assert await desk.guess("second", right=True) == "right"
+            await desk.guess(name, can_succeed=False)
+    await desk.guess("first", can_succeed=False)
+    for number in range(MOST_VAIN - 1):
+        await desk.guess(f"{number}" * 1000, can_succeed=False)
+    assert await desk.guess("first", can_succeed=False) == "1 s"
+    assert await desk.guess("second", can_succeed=False) == "wrong"

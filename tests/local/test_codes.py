@@ -54,6 +54,18 @@ def test_a_code_is_in_the_log_and_good_once_for_its_purpose(post: Post) -> None:
     assert not post.codes.redeem(Purpose.RESET, "ada@example.net", code)
 
 
+def test_there_is_a_code_until_it_is_used_or_too_old(post: Post) -> None:
+    assert not post.codes.has(Purpose.RESET, "ada@example.net")
+    post.codes.send(Purpose.RESET, "ada@example.net")
+    assert post.codes.has(Purpose.RESET, " ADA@example.net")
+    assert not post.codes.has(Purpose.SIGN_UP, "ada@example.net")
+    post.codes.redeem(Purpose.RESET, "ada@example.net", code_of(post.letters()[0]))
+    assert not post.codes.has(Purpose.RESET, "ada@example.net")
+    post.codes.send(Purpose.RESET, "ada@example.net")
+    post.now = LIFE_MS
+    assert not post.codes.has(Purpose.RESET, "ada@example.net")
+
+
 def test_a_code_expires_and_another_follows(post: Post) -> None:
     post.codes.send(Purpose.SIGN_UP, "ada@example.net")
     code = code_of(post.letters()[0])

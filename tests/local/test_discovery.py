@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,14 +31,33 @@ def test_a_file_left_by_the_dead_is_not_believed(
     assert discovery.read(file) is None
 
 
+def test_of_the_users_files_the_oldest_comes_first_and_the_deads_are_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert discovery.user_files() == []
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for age, name in enumerate("abc"):
+        pid = ended.pid if name == "c" else os.getpid()
+        connection = discovery.Connection("http://127.0.0.1:1", "", pid, "", name)
+        discovery.write(discovery.user_file(name), connection)
+        os.utime(discovery.user_file(name), (1000 - age, 1000 - age))
+    late, early, dead = map(discovery.user_file, "abc")
+    assert discovery.user_files() == [dead, early, late]
+    discovery.clear_user_files()
+    assert discovery.user_files() == [early, late]
+    assert discovery.find_users() is None, "nobody answers"
+
+
 def test_the_users_file_is_in_the_runtime_directory_or_in_one_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert discovery.user_file() == tmp_path / "moobius" / "platform.json"
+    assert discovery.user_file("me") == tmp_path / "moobius" / "platform-me.json"
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    file = discovery.user_file()
+    file = discovery.user_file("me")
     assert file.parent.parent == tmp_path
     mine = discovery.Connection("http://127.0.0.1:1", "ws://127.0.0.1:1/", os.getpid(), "key", "me")
     discovery.write(file, mine)

@@ -92,7 +92,7 @@ async def test_the_users_own_is_found_from_any_project(tmp_path: Path) -> None:
         connection = discovery.Connection(
             platform.url, platform.ws_url, 1, platform.developer_key, platform.instance
         )
-        discovery.write(discovery.user_file(), connection)
+        discovery.write(discovery.user_file("one"), connection)
         running, lines = await asyncio.to_thread(_start, tmp_path)
         assert (running.url, running.started_here, lines) == (platform.url, False, [])
         running.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
 from collections.abc import Sequence
@@ -64,6 +65,10 @@ def _telling(state: State, moment: Moment) -> Outcome:
     return outcome
 
 
+def _clicking(state: State, moment: Moment) -> Outcome:
+    return Outcome(deliveries=[ToUsers(("ADA",), {"n": 1})])
+
+
 async def _store_with_ada() -> SlowStore:
     store = SlowStore()
     store.may_finish.set()
@@ -108,9 +113,34 @@ async def test_a_repeat_is_known_after_a_restart_too() -> None:
         engine = _engine(store)
         await engine.start()
         for _ in range(2):
-            await engine.submit(_telling, request=RequestKey(identity, "REQ-1"))
+            key = RequestKey(await engine.recent.of(identity), "REQ-1", "a")
+            await engine.submit(_telling, request=key)
         assert len(engine.state.channels) == channels, "one for each identity, however often asked"
         await engine.stop()
+
+
+async def test_so_is_one_that_changed_nothing() -> None:
+    store, told = MemoryStore(), list[Delivery]()
+    for _ in range(2):
+        engine = _engine(store, told)
+        await engine.start()
+        key = RequestKey(await engine.recent.of("user:ADA"), "REQ-1", "a")
+        await engine.submit(_clicking, request=key)
+        await engine.stop()
+    assert len(told) == 1
+
+
+async def test_what_is_on_its_way_to_the_store_is_known_although_its_client_has_gone() -> None:
+    store = await _store_with_ada()
+    engine = _engine(store)
+    await engine.start()
+    for _ in range(2):
+        engine.submit(_telling, request=RequestKey(await engine.recent.of("user:ADA"), "1", "a"))
+        await asyncio.sleep(0)  # the loop holds what it has just handed out
+        gc.collect()
+    assert len(engine.state.channels) == 1
+    store.may_finish.set()
+    await engine.stop()
 
 
 async def test_a_refused_request_may_be_tried_again() -> None:
@@ -118,7 +148,7 @@ async def test_a_refused_request_may_be_tried_again() -> None:
     store.may_finish.set()
     engine = _engine(store)
     await engine.start()
-    key = RequestKey("user:ADA", "REQ-1")
+    key = RequestKey(await engine.recent.of("user:ADA"), "REQ-1", "a")
     with pytest.raises(Refused):
         engine.submit(lambda state, moment: create_channel(state, moment, "no", "", ""), None, key)
     await engine.submit(_telling, request=key)

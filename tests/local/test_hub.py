@@ -144,6 +144,35 @@ def test_who_is_connected_can_be_counted(hub: Hub) -> None:
     assert (len(hub), hub.users, hub.services, hub.connections_of("ada")) == (0, 0, 0, 0)
 
 
+def test_a_login_takes_its_place_before_it_is_answered(hub: Hub) -> None:
+    phone, desk, program = connected(hub), connected(hub), connected(hub)
+    assert [hub.claim(ear, "ada", 2) for ear in (phone, desk, program)] == [True, True, False]
+    assert hub.claim(phone, "ada", 2), "it has its place already"
+    hub.attach_user(phone, "ada")
+    hub.attach_service(phone, "ada", "SVC")
+    assert not hub.claim(program, "ada", 2)
+    hub.remove(desk)
+    assert hub.claim(program, "ada", 2)
+    hub.deliver(ToUsers(("ada",), {"type": "x"}))
+    assert program.heard == [], "only its answer lets it receive"
+    hub.attach_user(program, "ada")
+    hub.claim(program, "bob", 2)
+    hub.attach_user(program, "bob")
+    assert (hub.connections_of("ada"), hub.connections_of("bob")) == (1, 1)
+    for ear in (phone, program):
+        hub.remove(ear)
+    assert (hub.connections_of("ada"), hub.connections_of("bob")) == (0, 0)
+
+
+def test_the_oldest_strangers_are_sent_away(hub: Hub) -> None:
+    member, *strangers = (connected(hub) for _ in range(5))
+    hub.attach_user(member, "ada")
+    hub.send_strangers_away(2)
+    hub.send_strangers_away(2)
+    assert [ear.closed_with for ear in strangers] == [1013, 1013, None, None]
+    assert (hub.strangers, member.closed_with) == (2, None)
+
+
 def test_one_of_many_leaves_at_the_price_of_its_own_entries(hub: Hub) -> None:
     class Spy(dict[str, Any]):
         walked = 0

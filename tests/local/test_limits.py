@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import aiohttp
-import pytest
 from yarl import URL
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions
-from tests.support.patience import until
+from tests.support.prometheus import parse
 from tests.support.wire import wire_to
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -36,23 +38,50 @@ async def test_an_account_has_only_so_many_connections() -> None:
         await third.good(type="user_login", access_token=ada.token)
 
 
-async def test_so_many_connections_may_wait_for_their_login() -> None:
+async def test_not_even_when_they_log_in_at_once() -> None:
+    limits = Limits(connections_per_account=3, bad_login_seconds=0.01)
+    async with (
+        LocalPlatform(PlatformOptions(limits=limits)) as platform,
+        wire_to(platform.url) as wire,
+    ):
+        ada = await wire.sign_up("ada")
+        sockets = [await wire.socket() for _ in range(10)]
+        for socket in sockets:
+            await socket.send(type="user_login", access_token=ada.token)
+        answers = [(await socket.copy())["status"] for socket in sockets]
+        assert answers.count(True) == 3
+
+
+async def test_so_many_connections_may_wait_for_their_login_and_the_oldest_makes_room() -> None:
     limits = Limits(strangers=2)
     async with (
         LocalPlatform(PlatformOptions(limits=limits)) as platform,
         wire_to(platform.url) as wire,
     ):
         ada = await wire.sign_up("ada")
-        first, _ = await wire.socket(), await wire.socket()
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await wire.socket()
-        assert refused.value.status == 503
-        await first.good(type="user_login", access_token=ada.token)
-        third = await wire.socket()  # there is room again
-        await third.good(type="heartbeat", body={})
-        await third.close()
-        await until(lambda: platform._hub.strangers == 1)
-        await wire.socket()
+        member = await ada.user_socket()
+        first, second = await wire.socket(), await wire.socket()
+        for socket in (first, second):
+            await socket.good(type="heartbeat", body={})
+        third = await wire.socket()
+        assert await first.closed() == 1013
+        await third.good(type="user_login", access_token=ada.token)
+        for socket in (member, second, third, await wire.socket()):
+            await socket.good(type="heartbeat", body={})
+
+
+async def test_an_id_of_a_request_has_only_so_many_characters() -> None:
+    limits = Limits(request_id_chars=10)
+    async with (
+        LocalPlatform(PlatformOptions(limits=limits)) as platform,
+        wire_to(platform.url) as wire,
+    ):
+        ada = await wire.sign_up("ada")
+        body = {"subtype": "join", "channel_id": await ada.channel()}
+        socket = await ada.user_socket()
+        text = await socket.bad(type="action", request_id="x" * 11, body=body)
+        assert text == "request_id may have at most 10 characters"
+        await socket.good(type="action", request_id="x" * 10, body=body)
 
 
 async def _ask(url: str, request: bytes) -> bytes:
@@ -83,3 +112,56 @@ async def test_a_connection_waits_only_so_long_for_its_next_request() -> None:
         answer = await asyncio.wait_for(reader.read(), 10)  # to its end
         assert answer.startswith(b"HTTP/1.1 200")
         writer.close()
+
+
+async def test_an_account_has_only_so_much() -> None:
+    limits = Limits(
+        channels_per_account=1,
+        services_per_account=1,
+        agents_per_service=1,
+        logins_per_account=2,
+        tokens_per_login=2,
+    )
+    options = PlatformOptions(developer=False, limits=limits)
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        ada = await wire.sign_up("ada")
+        service_id = await ada.bound_service(await ada.channel())
+        agent = {"service_id": service_id, "context": {"name": "Owl"}}
+        await ada.post("/service/character/create", **agent)
+        for path, given in (
+            ("/channel/create", {"channel_name": "another", "channel_desc": ""}),
+            ("/service/create", {"description": ""}),
+            ("/service/character/create", agent),
+        ):
+            assert await ada.refused("POST", path, **given) == 10003, path
+        for _ in range(2):
+            await ada.post("/auth/refresh", refresh_token=ada.refresh_token)
+        assert await ada.refused("GET", "/user/info") == 10005  # the first token is one too many
+        who = {"username": ada.email, "password": "ada"}
+        for _ in range(2):
+            await ada.post("/auth/sign_in", **who)
+        assert await ada.refused("POST", "/auth/refresh", refresh_token=ada.refresh_token) == 10005
+
+
+async def _pending(url: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as reply:
+        return parse(await reply.text())["moobius_commands_pending"].value()
+
+
+async def test_readers_wait_while_too_much_is_on_its_way_to_the_journal(tmp_path: Path) -> None:
+    options = PlatformOptions(data=tmp_path, limits=Limits(pending_frames=8))
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        ada = await wire.sign_up("ada")
+        socket = await ada.user_socket()
+        body = {"subtype": "text", "channel_id": await ada.channel(), "content": {"text": "x"}}
+        with closing(sqlite3.connect(tmp_path / "platform.sqlite3")) as other:
+            await socket.good(type="message_up", body=body)
+            other.execute("BEGIN IMMEDIATE")  # so the journal has to wait
+            sent = [await socket.send(type="message_up", body=body)]
+            for _ in range(5):  # time enough for that one to be on its way alone
+                await _pending(platform.url)
+            sent += [await socket.send(type="message_up", body=body) for _ in range(40)]
+            seen = [await _pending(platform.url) for _ in range(20)]  # and to read all of these
+            other.execute("ROLLBACK")
+        assert max(seen) == 8
+        assert [(await socket.copy())["request_id"] for _ in sent] == sent

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from moobius.errors import ConfigError, FileInTheWay
 from moobius.local import LocalPlatform, PlatformOptions
+from moobius.local.model.events import AccountCreated
 from moobius.local.moving import export_data, import_data, remove_data
+from moobius.local.store.journal import Journal
 from tests.support.furnished import Furnished, furnish
 from tests.support.wire import wire_to
 
@@ -174,3 +178,35 @@ async def test_what_cannot_be_read_can_still_be_removed(tmp_path: Path) -> None:
     (tmp_path / "platform.sqlite3").write_bytes(b"not a database" * 100)
     assert remove_data(tmp_path, lambda held: True) == "data that cannot be read"
     assert set(tree_of(tmp_path)) == {"platform.lock"}
+
+
+@pytest.mark.parametrize("damage", ["no database at all", "a page in the middle"])
+async def test_what_is_damaged_can_be_replaced(tmp_path: Path, damage: str) -> None:
+    there = await furnish(tmp_path / "one")
+    export_data(tmp_path / "one", tmp_path / "platform.zip")
+    broken = tmp_path / "two"
+    await furnish(broken)
+    journal = broken / "platform.sqlite3"
+    whole = journal.read_bytes()
+    if damage == "no database at all":
+        journal.write_bytes(b"not a database" * 100)
+    else:
+        journal.write_bytes(whole[:100] + b"\xff" * 4000 + whole[4100:])
+    import_data(tmp_path / "platform.zip", broken, replace=True)
+    await check(there, broken)
+
+
+async def test_what_somebody_is_looking_at_can_be_replaced(tmp_path: Path) -> None:
+    there = await furnish(tmp_path / "one")
+    export_data(tmp_path / "one", tmp_path / "platform.zip")
+    await furnish(tmp_path / "two")
+    journal = tmp_path / "two" / "platform.sqlite3"
+    with closing(sqlite3.connect(journal)) as browser, closing(Journal(journal)) as writer:
+        browser.execute("BEGIN")
+        browser.execute("SELECT count(*) FROM events").fetchone()
+        writer.append([AccountCreated("EVE", "eve@x", "", "Eve")])
+        writer.close()
+        assert journal.with_name("platform.sqlite3-wal").stat().st_size > 0
+        import_data(tmp_path / "platform.zip", tmp_path / "two", replace=True)
+        assert not journal.with_name("platform.sqlite3-wal").exists()
+        await check(there, tmp_path / "two")

@@ -33,6 +33,7 @@ def test_every_option_arrives() -> None:
     options = _parse(
         *("--host", "0.0.0.0", "--port", "0", "--ephemeral", "--no-developer"),
         *("--allow-host", "a", "--allow-host", "b", "--allow-origin", "https://c"),
+        *("--public-url", "https://c"),
         *("--tls-cert", "cert.pem", "--tls-key", "key.pem", "--metrics", "--faults", "refuse=1"),
     )
     assert options == PlatformOptions(
@@ -41,6 +42,7 @@ def test_every_option_arrives() -> None:
         developer=False,
         allow_hosts=("a", "b"),
         allow_origins=("https://c",),
+        public_url="https://c",
         tls_cert=Path("cert.pem"),
         tls_key=Path("key.pem"),
         metrics=True,
@@ -52,6 +54,7 @@ def test_developer_mode_is_for_loopback_only() -> None:
     assert PlatformOptions(host="::1").developer_mode
     assert not PlatformOptions(host="192.168.1.7").developer_mode
     assert not PlatformOptions(host="0.0.0.0").developer_mode
+    assert not PlatformOptions(public_url="https://chat.example").developer_mode
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x", ""])

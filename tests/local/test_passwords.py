@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+import pytest
+
+from moobius.local.model.refusal import Refused
 from moobius.local.passwords import (
+    MOST_WAITING,
     digest_of,
     hash_password,
     new_code,
@@ -38,6 +43,27 @@ async def test_the_time_does_not_tell_whether_there_is_an_account() -> None:
         return min(times)
 
     assert await shortest("") > await shortest(hashed) / 4  # without hashing: a thousandth
+
+
+async def test_who_chooses_a_password_does_not_wait_for_who_guesses() -> None:
+    hashed = await hash_password("tea")
+    guesses = [asyncio.ensure_future(verify_password("cocoa", hashed)) for _ in range(20)]
+    vain = [asyncio.ensure_future(verify_password("cocoa", "")) for _ in range(500)]
+    await asyncio.sleep(0)
+    await hash_password("milk")
+    assert sum(guess.done() for guess in guesses) < 15
+    assert not any(await asyncio.gather(*guesses, *vain))
+
+
+async def test_a_lane_has_an_end_and_is_free_again_when_it_has_moved_on() -> None:
+    lane = [asyncio.ensure_future(hash_password("tea")) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Refused, match="Too many sign in or up at the moment; try again soon"):
+        await hash_password("tea")
+    for one in lane[1:]:
+        one.cancel()
+    await asyncio.wait(lane)
+    assert await verify_password("tea", await hash_password("tea"))
 
 
 def test_codes_are_six_digits() -> None:

@@ -127,6 +127,16 @@ WRONG = [
     ({"people": [{"name": "Ada"}]}, r"missing required field `email` - at `\$\.people\[0\]`"),
     ({"people": [{"email": ""}]}, r"length >= 1 - at `\$\.people\[0\]\.email`"),
     ({"people": [{"email": "a@x", "password": 7}]}, r"at `\$\.people\[0\]\.password`"),
+    ({"people": [{"email": "a\nb"}]}, r"people\[0\]\.email is no e-mail address"),
+    ({"people": [{"email": " "}]}, r"people\[0\]\.email is no e-mail address"),
+    (
+        {"people": [{"email": "a@x", "name": "\ud800"}]},
+        r"people\[0\]\.name has half of a character in it",
+    ),
+    (
+        {"channels": [{"name": "r", "creator": "a@x", "members": ["a@x", "\udfff"]}]},
+        r"channels\[0\]\.members has half of a character in it",
+    ),
     (
         {"people": [{"email": "a@x"}, {"email": "b@x"}, {"email": "A@X "}]},
         r"people\[2\]\.email is that of people\[0\] already",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -79,7 +80,7 @@ async def test_a_signal_stops_it_with_0_while_clients_are_connected(
             assert await connected.closed() == 1001
         assert await _end(program) == (0, [])
         assert not (tmp_path / "data" / discovery.FILE).exists()
-        assert not discovery.user_file().exists()
+        assert discovery.user_files() == []
 
 
 async def test_a_taken_port_is_one_line_and_1(runtime: Path) -> None:
@@ -150,7 +151,9 @@ async def test_the_connection_files_are_private_and_true(runtime: Path, tmp_path
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(_program("--port", "0", "--data", str(data)))
         url = await _ready(first)
-        for file in (data / discovery.FILE, runtime / "moobius" / discovery.FILE):
+        (users,) = discovery.user_files()
+        assert users.parent == runtime / "moobius"
+        for file in (data / discovery.FILE, users):
             assert file.stat().st_mode & 0o777 == 0o600
             connection = await asyncio.to_thread(discovery.find_live, file)
             assert connection is not None
@@ -158,14 +161,70 @@ async def test_the_connection_files_are_private_and_true(runtime: Path, tmp_path
             async with wire_to(url) as wire:
                 body = {"developer_key": connection.developer_key, "project": "p", "service": "S"}
                 data_of(await wire.call("POST", "/local/project", body=body))
-        second = await stack.enter_async_context(_program("--port", "0", "--ephemeral"))
-        await _ready(second)  # does not take the user's file from the first
-        connection = discovery.read(discovery.user_file())
+
+
+async def test_of_two_the_first_is_found_and_the_other_when_the_first_has_gone(
+    runtime: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def start() -> tuple[Program, str]:
+            program = _program("--port", "0", "--ephemeral")
+            running = await stack.enter_async_context(program)
+            return running, await _ready(running)
+
+        async def found() -> str:
+            connection = await asyncio.to_thread(discovery.find_users)
+            return connection.url if connection else ""
+
+        (first, url), (second, other) = await start(), await start()
+        assert await found() == url
+        first.terminate()
+        assert await _end(first) == (0, [])
+        assert await found() == other
+        second.kill()
+        await second.wait()
+        assert len(discovery.user_files()) == 1
+        _, url = await start()
+        assert await found() == url
+        assert len(discovery.user_files()) == 1, "that of the killed one has gone"
+
+
+@pytest.mark.parametrize("flags", [("--host", "0.0.0.0"), ("--no-developer",)])
+async def test_one_without_developer_mode_is_in_nobodys_way(
+    runtime: Path, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    async with _program("--port", "0", "--data", str(tmp_path / "data"), *flags) as program:
+        assert program.stdout is not None
+        assert await asyncio.wait_for(program.stdout.readline(), 20)
+        assert (tmp_path / "data" / discovery.FILE).exists()
+        assert discovery.user_files() == []
+
+
+async def test_nobody_need_read_what_it_says(runtime: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "moobius", "platform", "--port", "0"),
+        *("--data", str(tmp_path / "data")),
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    try:
+        await until(lambda: discovery.find_live(tmp_path / "data" / discovery.FILE) is not None)
+        connection = discovery.read(discovery.user_files()[0])
         assert connection is not None
-        assert connection.pid == first.pid
-        second.terminate()
-        assert (await _end(second))[0] == 0
-        assert discovery.user_file().exists()
+        async with wire_to(connection.url) as wire:
+            await wire.sign_up("ada")
+        program.terminate()
+        status, lines = await _end(program)
+    finally:
+        if program.returncode is None:
+            program.kill()
+        await program.wait()
+    assert (status, len(lines)) == (0, 1)
+    assert "nobody reads the standard output" in lines[0]
 
 
 async def test_with_tls_the_line_and_the_connection_file_say_so(
@@ -176,7 +235,7 @@ async def test_with_tls_the_line_and_the_connection_file_say_so(
     async with _program("--port", "0", "--data", str(tmp_path / "data"), *tls) as program:
         url = await _ready(program)
         assert url.startswith("https://")
-        connection = await asyncio.to_thread(discovery.find_live, discovery.user_file())
+        connection = await asyncio.to_thread(discovery.find_users)
         assert connection is not None
         assert (connection.url, connection.ca_file) == (url, str(files.certificate))
         assert connection.ws_url == url.replace("https", "wss") + "/"
@@ -239,7 +298,7 @@ async def test_embedded_leaves_sigint_to_its_parent_and_ends_with_it(
         async with wire_to(await _ready(program)) as wire:
             program.send_signal(signal.SIGINT)
             await wire.sign_up("ada")  # still there
-        assert not discovery.user_file().exists()
+        assert discovery.user_files() == []
         assert program.stdin is not None
         program.stdin.close()
         assert await _end(program) == (0, [])

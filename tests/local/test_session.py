@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-from moobius.local import LocalPlatform, PlatformOptions
+import pytest
+
+from moobius.local import LocalPlatform, PlatformOptions, engine
+from moobius.local.recent import RecentRequests
 from tests.local.conftest import Room
-from tests.support.wire import wire_to
+from tests.support.patience import until
+from tests.support.wire import Person, wire_to
 
 
 def message_up(room: Room, text: str = "hello") -> dict[str, Any]:
@@ -50,6 +55,84 @@ async def test_deduplicate_what_was_refused_may_be_tried_again(room: Room) -> No
     await room.bound.bad(**frame, body={**message_down(room), "recipients": "no-such-group"})
     await room.bound.good(**frame, body=message_down(room))
     assert (await room.bob_socket.next())["body"]["content"] == {"text": "welcome"}
+
+
+async def test_deduplicate_not_by_the_id_alone(room: Room) -> None:
+    for text in ("one", "two", "two"):  # as of a client that counts from 1 whenever it starts
+        body = message_up(room, text)
+        await room.bob_socket.good(type="message_up", request_id="1", body=body)
+    same = dict(reversed(message_up(room, "two").items()))
+    await room.bob_socket.good(type="message_up", body=same, request_id="1")
+    heard = [frame["body"]["content"]["text"] for frame in await room.bound.drain()]
+    assert heard == ["one", "two"]
+
+
+async def test_deduplicate_tells_nobody_what_others_have_asked(room: Room) -> None:
+    frame = {"type": "message_down", "service_id": room.service_id, "request_id": "REQ-X"}
+    await room.bound.good(**frame, body=message_down(room))
+    foreign = await room.bob.service_socket("")
+    refusals = [
+        await foreign.bad(**{**frame, "request_id": request_id}, body=message_down(room))
+        for request_id in ("REQ-X", "REQ-Y")
+    ]
+    assert refusals == ["Service not found for this access_token"] * 2
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> list[RecentRequests]:
+    """What the Platforms that are started from now on remember."""
+    made: list[RecentRequests] = []
+
+    class Watched(RecentRequests):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(engine, "RecentRequests", Watched)
+    return made
+
+
+async def test_deduplicate_keeps_nothing_for_those_who_may_not_or_have_gone(
+    remembered: list[RecentRequests], room: Room
+) -> None:
+    (recent,) = remembered
+
+    async def hold(identities: int) -> None:
+        await until(lambda: gc.collect() >= 0 and len(recent) == identities)
+
+    await hold(0)  # those who came in over sockets of their own have gone
+    for number in range(5):
+        frame = {"type": "message_down", "service_id": f"{number}" * 10_000}
+        await room.bound.bad(**frame, body=message_down(room))
+    assert len(recent) == 0
+    frame = {"type": "message_down", "service_id": room.service_id}
+    await room.bound.good(**frame, body=message_down(room))
+    await room.bob_socket.good(type="message_up", body=message_up(room))
+    await hold(2)
+    await room.bob_socket.close()
+    await hold(1)
+
+
+async def test_deduplicate_a_click_is_known_after_a_restart_too(tmp_path: Path) -> None:
+    click = {"subtype": "button_click", "button_id": "pay", "arguments": []}
+    token = service_id = channel = ""
+    heard = []
+    for _ in range(2):
+        async with (
+            LocalPlatform(PlatformOptions(data=tmp_path)) as platform,
+            wire_to(platform.url) as wire,
+        ):
+            if not token:
+                ada = await wire.be("ada@example.org")
+                token, channel = ada.token, await ada.channel()
+                service_id = await ada.bound_service(channel)
+            ada = Person(wire, "", token, "")
+            service, member = await ada.service_socket(service_id), await ada.user_socket()
+            for _ in range(2):
+                body = {**click, "channel_id": channel}
+                await member.good(type="action", request_id="CLICK", body=body)
+            heard += await service.drain()
+    assert len(heard) == 1
 
 
 async def test_what_waits_for_a_bad_login_is_done_after_it_in_order(room: Room) -> None:

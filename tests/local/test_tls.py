@@ -102,14 +102,14 @@ async def test_programs_of_the_same_user_find_it_and_trust_it(
         *(platform.url, platform.ws_url, os.getpid()),
         *(platform.developer_key, platform.instance, platform.ca_file),
     )
-    discovery.write(discovery.user_file(), connection)
+    discovery.write(discovery.user_file("one"), connection)
     async with running(Echo()) as service:
         assert service.http_api.http_server_uri == platform.url
         assert service.ws_client.ws_server_uri == platform.ws_url
         assert await service.fetch_bound_channels()
     untrusted = dataclasses.replace(connection, ca_file="")
-    discovery.write(discovery.user_file(), untrusted)
-    assert await asyncio.to_thread(discovery.find_live, discovery.user_file()) is None
+    discovery.write(discovery.user_file("one"), untrusted)
+    assert await asyncio.to_thread(discovery.find_live, discovery.user_file("one")) is None
 
 
 async def test_cutting_works_there_too(platform: LocalPlatform) -> None:

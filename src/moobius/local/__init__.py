@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from moobius.local.fault_plan import FaultPlan
     from moobius.local.options import Limits, PlatformOptions
     from moobius.local.platform import LocalPlatform
 
-__all__ = ["Limits", "LocalPlatform", "PlatformOptions"]
+__all__ = ["FaultPlan", "Limits", "LocalPlatform", "PlatformOptions"]
 
 _HOME = {
+    "FaultPlan": "moobius.local.fault_plan",
     "Limits": "moobius.local.options",
     "LocalPlatform": "moobius.local.platform",
     "PlatformOptions": "moobius.local.options",

@@ -23,7 +23,7 @@ import msgspec
 from moobius._version import __version__
 from moobius.errors import ConfigError
 from moobius.local.model.apply import apply
-from moobius.local.model.events import AnyEvent, Event, MessageStored, RequestDone, decode, encode
+from moobius.local.model.events import AnyEvent, Event, MessageStored, decode, encode
 from moobius.local.model.soundness import contradictions
 from moobius.local.model.state import State
 from moobius.local.model.story import story_of
@@ -94,8 +94,7 @@ def write(target: IO[bytes], journal: Journal, files: Iterable[Path]) -> Content
 def _everything(state: State, journal: Journal) -> Iterator[Event]:
     yield from story_of(state)
     for identity in journal.identities():
-        for request_id in journal.requests(identity):
-            yield RequestDone(identity, request_id)
+        yield from journal.requests(identity)
     for message in journal.messages():
         owners = tuple(owner for owner in message.owners if owner in state.accounts)
         if owners:  # the histories of deleted accounts stay behind

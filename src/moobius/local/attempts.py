@@ -1,7 +1,7 @@
 """Guessing made slow: wrong passwords and codes are counted by account.
 
 By account and by nothing else: somebody new on the same machine, or behind the same address, never
-waits for what another did. Whether there is such an account makes no difference.
+waits for what another did. Who asks for an account that is not there waits all the same.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from moobius.local.options import Limits
 
 FIRST_WAIT_MS = 1000
 
-# Forgetting the oldest takes an attacker as many hashed passwords as there are places.
-MOST_KNOWN = 10_000
+# Only names that no guess can open are ever forgotten, the oldest first.
+MOST_VAIN = 10_000
 
 
 @dataclass
@@ -45,10 +45,13 @@ class Attempts:
         self._free = limits.free_attempts
         self._longest = limits.longest_wait_ms
         self._clock = clock
-        self._known: OrderedDict[bytes, _Guesses] = OrderedDict()
+        # What is worth guessing at is as much as there are accounts; what people make up has no
+        # end, and must not push the others out.
+        self._real: dict[bytes, _Guesses] = {}
+        self._vain: OrderedDict[bytes, _Guesses] = OrderedDict()
 
     @asynccontextmanager
-    async def attempt(self, what: str, email: str) -> AsyncIterator[None]:
+    async def attempt(self, what: str, email: str, *, can_succeed: bool) -> AsyncIterator[None]:
         """Guess within this block: leaving it by an error is a wrong guess.
 
         The guesses at one account take turns, so that a hundred at the same time are not a
@@ -57,12 +60,13 @@ class Attempts:
         Args:
             what: What is guessed at; each kind has a count of its own.
             email: The account, whether it exists or not.
+            can_succeed: Whether a guess can be right: the account exists, or has a code.
 
         Raises:
             Refused: With code 10006, if too many have been wrong and it is too soon for another.
         """
         key = _key(what, email)
-        guesses = self._remember(key)
+        guesses = self._real.setdefault(key, _Guesses()) if can_succeed else self._in_vain(key)
         async with guesses.turn:
             wait = guesses.not_before - self._clock()
             if wait > 0:
@@ -77,17 +81,17 @@ class Attempts:
 
     def forgive(self, what: str, email: str) -> None:
         """Forget the wrong guesses at an account."""
-        self._known.pop(_key(what, email), None)
+        self._real.pop(_key(what, email), None)
 
     def _wait_after(self, wrong: int) -> int:
         doublings = wrong - self._free
         return 0 if doublings < 0 else min(FIRST_WAIT_MS << min(doublings, 32), self._longest)
 
-    def _remember(self, key: bytes) -> _Guesses:
-        guesses = self._known.setdefault(key, _Guesses())
-        self._known.move_to_end(key)
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
+    def _in_vain(self, key: bytes) -> _Guesses:
+        guesses = self._vain.setdefault(key, _Guesses())
+        self._vain.move_to_end(key)
+        if len(self._vain) > MOST_VAIN:
+            self._vain.popitem(last=False)
         return guesses
 
 

@@ -59,13 +59,17 @@ class Codes:
         minutes = max(1, (code.expires - now) // 60_000)
         logger.info("{} for {}: {} (good for {} min)", purpose.value, email, code.text, minutes)
 
+    def has(self, purpose: Purpose, email: str) -> bool:
+        """Return whether there is a code that this account could give."""
+        code = self._codes.get((purpose, normal_email(email)))
+        return code is not None and code.expires > self._clock()
+
     def redeem(self, purpose: Purpose, email: str, given: str) -> bool:
         """Return whether this is the account's code; if so it is used up."""
         key = (purpose, normal_email(email))
-        code = self._codes.get(key)
-        if code is None or code.expires <= self._clock():
+        if not self.has(purpose, email):
             return False
-        right = hmac.compare_digest(code.text.encode(), given.strip().encode())
+        right = hmac.compare_digest(self._codes[key].text.encode(), given.strip().encode())
         if right:
             del self._codes[key]
         return right

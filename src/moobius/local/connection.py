@@ -138,6 +138,7 @@ async def serve_socket(
     connection = Connection(socket, request, _speaker(request), limits, meters, faults)
     session = Session(engine, hub, connection, options, meters, faults)
     hub.add(connection)
+    hub.send_strangers_away(limits.strangers)
     connection.limit_life()
     writer = asyncio.create_task(_write(connection), name="socket writer")
     try:

@@ -1,7 +1,8 @@
 """The connection file: how programs on this machine find a running Platform.
 
-One per data directory, one per user. It holds the developer key, so only its user may read it;
-it is put in place whole, taken away at the end, and not believed when nobody answers.
+One in its data directory, one in its user's runtime directory. It holds the developer key, so only
+its user may read it; it is put in place whole, taken away at the end, and not believed when nobody
+answers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from moobius.local.data import make_private
 from moobius.private_files import is_ours_alone, process_lives, runtime_folder, write_private
 
 FILE = "platform.json"
+USER_FILES = "platform-*.json"
 ANSWER_SECONDS = 2.0
 
 
@@ -34,9 +36,22 @@ class Connection:
     """Certificates that make `https` and `wss` trusted; empty for the usual authorities."""
 
 
-def user_file() -> Path:
-    """Return where this user's connection file is; whoever writes it makes the directory."""
-    return runtime_folder() / FILE
+def user_file(instance: str) -> Path:
+    """Return where this user's programs find a Platform; whoever writes it makes the directory."""
+    return runtime_folder() / USER_FILES.replace("*", instance)
+
+
+def user_files() -> list[Path]:
+    """Return the connection files of this user's Platforms, the one that began first at first."""
+    return sorted(runtime_folder().glob(USER_FILES), key=_written)
+
+
+def clear_user_files() -> None:
+    """Take away what Platforms have left behind that did not come to say goodbye."""
+    for file in user_files():
+        connection = read(file)
+        if connection is not None and not process_lives(connection.pid):
+            file.unlink(missing_ok=True)
 
 
 def write(file: Path, connection: Connection) -> None:
@@ -78,6 +93,11 @@ def find_live(file: Path) -> Connection | None:
     return connection if answered == connection.instance else None
 
 
+def find_users() -> Connection | None:
+    """Return the connection of the first Platform of this user that is alive."""
+    return next(filter(None, map(find_live, user_files())), None)
+
+
 def answering(url: str, ca_file: str = "") -> str | None:
     """Return the instance of the Platform that answers at a URL; None if none does."""
     try:
@@ -105,3 +125,9 @@ def client_for(url: str, ca_file: str, seconds: float) -> http.client.HTTPConnec
         return http.client.HTTPConnection(host, parts.port, timeout=seconds)
     trust = ssl.create_default_context(cafile=ca_file or None)
     return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=trust)
+
+
+def _written(file: Path) -> float:
+    with contextlib.suppress(OSError):  # it is taken away at this moment
+        return file.stat().st_mtime
+    return 0.0

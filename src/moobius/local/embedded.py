@@ -110,6 +110,12 @@ def find_or_start(project: Path, *, announce: Callable[[str], None]) -> RunningP
         raise unwritable(data, error) from error
 
 
+def find(project: Path) -> RunningPlatform | None:
+    """Return the project's Platform, else this user's, if one is running."""
+    found = _find(project.resolve() / DEFAULT_DATA)
+    return RunningPlatform(found) if found else None
+
+
 def provision(
     running: RunningPlatform,
     project: str,
@@ -168,7 +174,7 @@ def end_hold(running: RunningPlatform, holder: str) -> None:
 
 
 def _find(data: Path) -> discovery.Connection | None:
-    return discovery.find_live(data / discovery.FILE) or discovery.find_live(discovery.user_file())
+    return discovery.find_live(data / discovery.FILE) or discovery.find_users()
 
 
 def _start(data: Path, announce: Callable[[str], None]) -> RunningPlatform:

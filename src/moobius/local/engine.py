@@ -18,21 +18,21 @@ from loguru import logger
 
 from moobius.errors import StorageError
 from moobius.local.model.apply import apply
-from moobius.local.model.events import RequestDone
-from moobius.local.model.outcome import Delivery, Moment, Outcome
+from moobius.local.model.outcome import Delivery, Moment, Outcome, Quotas
 from moobius.local.model.state import State
 from moobius.local.options import Limits
-from moobius.local.recent import Coalescer, RecentRequests
+from moobius.local.recent import Coalescer, RecentRequests, RequestsOf
 from moobius.local.store.protocol import Store
 
 P = ParamSpec("P")
 
 
 class RequestKey(NamedTuple):
-    """Who asks, and the id it gave the request."""
+    """What tells a request from all others: who asks, the id given to it, and what is asked."""
 
-    identity: str
+    known: RequestsOf
     request_id: str
+    digest: str
 
 
 @dataclass
@@ -43,6 +43,7 @@ class _Ticket:
     acknowledge: Callable[[], None] | None
     refuse: Callable[[], None] | None
     done: asyncio.Future[Any]
+    request: RequestKey | None  # held until the store has it, see `RecentRequests`
 
 
 class Engine:
@@ -64,8 +65,9 @@ class Engine:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+        self._quotas = quotas_of(limits)
         self._on_batch = on_batch
-        self._recent = RecentRequests(limits.recent_requests, store.requests)
+        self.recent = RecentRequests(limits.recent_requests, store.requests)
         self.coalescer = Coalescer(limits.coalesce_ms)
         self._pending: list[_Ticket] = []
         self._work = asyncio.Event()
@@ -138,7 +140,8 @@ class Engine:
         Args:
             decide: The command, its arguments bound.
             acknowledge: Called when the events are safe, before anything is delivered.
-            request: A repeat of a request done before is acknowledged and not done again.
+            request: A repeat of a request done before is acknowledged and not done again, whatever
+                came of it: a click leaves nothing else behind, and is not to be done twice either.
             refuse: Called instead of `acknowledge` if the store fails to keep the events.
 
         Raises:
@@ -147,17 +150,15 @@ class Engine:
         """
         if self._failed:
             raise StorageError("the journal has failed; this Platform takes no more commands")
-        repeat = request is not None and self._recent.has(*request)
-        moment = Moment(self.now, self._new_id, self._limits.groups_per_account)
+        repeat = request is not None and request.known.has(request.request_id, request.digest)
+        moment = Moment(self.now, self._new_id, self._quotas)
         outcome = Outcome() if repeat else decide(self.state, moment)
-        if request is not None and request.request_id and not repeat:
-            self._recent.remember(*request)
-            if outcome.events:
-                outcome.add(RequestDone(*request))
+        if request is not None and not repeat:
+            outcome.add(request.known.remember(request.request_id, request.digest))
         for event in outcome.events:
             apply(self.state, event)
         done = asyncio.get_running_loop().create_future()
-        self._pending.append(_Ticket(outcome, acknowledge, refuse, done))
+        self._pending.append(_Ticket(outcome, acknowledge, refuse, done, request))
         self._work.set()
         return done
 
@@ -168,22 +169,26 @@ class Engine:
             await self._room.wait()
 
     async def _keep(self) -> None:
-        while True:
+        while not self._failed:
             await self._work.wait()
             self._work.clear()
             batch, self._pending = self._pending, []
-            try:
-                events = [event for ticket in batch for event in ticket.outcome.events]
-                if events:
-                    began = time.perf_counter()
-                    await self.store.append(events)
-                    self._on_batch(len(events), time.perf_counter() - began)
-            except Exception as error:  # whatever it is, what follows could not be kept either
-                self._fail(batch, error)
-                return
-            self._room.set()
-            for ticket in batch:
-                self._tell(ticket)
+            await self._keep_together(batch)
+            del batch  # nobody's requests are held any longer than they have to be
+
+    async def _keep_together(self, batch: list[_Ticket]) -> None:
+        try:
+            events = [event for ticket in batch for event in ticket.outcome.events]
+            if events:
+                began = time.perf_counter()
+                await self.store.append(events)
+                self._on_batch(len(events), time.perf_counter() - began)
+        except Exception as error:  # whatever it is, what follows could not be kept either
+            self._fail(batch, error)
+            return
+        self._room.set()
+        for ticket in batch:
+            self._tell(ticket)
 
     def _tell(self, ticket: _Ticket) -> None:
         with _containing("telling of a command failed; it is kept all the same"):
@@ -206,6 +211,18 @@ class Engine:
             if not ticket.done.done():
                 ticket.done.set_exception(error)
                 ticket.done.exception()  # a socket does not wait for it, and that is no mistake
+
+
+def quotas_of(limits: Limits) -> Quotas:
+    """Return what the rules need to know of the limits."""
+    return Quotas(
+        groups=limits.groups_per_account,
+        channels=limits.channels_per_account,
+        services=limits.services_per_account,
+        agents=limits.agents_per_service,
+        logins=limits.logins_per_account,
+        tokens=limits.tokens_per_login,
+    )
 
 
 @contextmanager

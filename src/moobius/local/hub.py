@@ -13,6 +13,7 @@ from moobius.local.wire.dialects import Dialect
 from moobius.local.wire.outbound import Parcel, parcels
 
 GOING_AWAY = 1001
+TRY_AGAIN_LATER = 1013
 
 
 class Peer(Protocol):
@@ -46,6 +47,12 @@ class _Place:
     user: str = ""
     account: str = ""  # that its services belong to
     services: set[str] = field(default_factory=set)
+    claims: set[str] = field(default_factory=set)  # accounts of logins that are not answered yet
+
+    @property
+    def accounts(self) -> set[str]:
+        """Whose connections this one is among."""
+        return {self.user, self.account, *self.claims}
 
 
 class Hub:
@@ -53,7 +60,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._peers: dict[Peer, _Place] = {}
-        self._strangers: set[Peer] = set()
+        self._strangers: dict[Peer, None] = {}  # the oldest first
         self._users: Index = {}
         self._services: Index = {}
         self._accounts: Index = {}  # in either role
@@ -87,7 +94,32 @@ class Hub:
     def add(self, peer: Peer) -> None:
         """Note a connection that has not logged in."""
         self._peers[peer] = _Place()
-        self._strangers.add(peer)
+        self._strangers[peer] = None
+
+    def send_strangers_away(self, most: int) -> None:
+        """Close the oldest connections that have not logged in, down to so many.
+
+        Refusing the newest instead would let whoever opens many and waits lock everybody out.
+        """
+        while len(self._strangers) > most:
+            peer = next(iter(self._strangers))
+            del self._strangers[peer]
+            peer.close(TRY_AGAIN_LATER, "too many connections wait for their login")
+
+    def claim(self, peer: Peer, account: str, most: int) -> bool:
+        """Let a connection count for an account whose login is good but not answered yet.
+
+        Returns:
+            Whether there was room: an account has at most so many.
+        """
+        place = self._peers.get(peer)
+        if place is None or account in place.accounts:
+            return True
+        if self.connections_of(account) >= most:
+            return False
+        place.claims.add(account)
+        _put_in(self._accounts, account, peer)
+        return True
 
     def attach_user(self, peer: Peer, user_id: str) -> None:
         """Let a connection receive as a user, besides the user's other connections."""
@@ -95,8 +127,9 @@ class Hub:
         if place is None or place.user == user_id:
             return
         _take_out(self._users, place.user, peer)
-        before = {place.user, place.account}
+        before = place.accounts
         place.user = user_id
+        place.claims.discard(user_id)
         _put_in(self._users, user_id, peer)
         self._index_account(peer, place, before)
 
@@ -111,8 +144,9 @@ class Hub:
             return
         if place.account != account:
             self._detach_services(peer, place)
-            before = {place.user, place.account}
+            before = place.accounts
             place.account = account
+            place.claims.discard(account)
             self._index_account(peer, place, before)
         if service_id and service_id not in place.services:
             place.services.add(service_id)
@@ -120,13 +154,13 @@ class Hub:
 
     def remove(self, peer: Peer) -> None:
         """Forget a connection; the one before it receives for its services again."""
-        self._strangers.discard(peer)
+        self._strangers.pop(peer, None)
         place = self._peers.pop(peer, None)
         if place is None:
             return
         _take_out(self._users, place.user, peer)
         self._detach_services(peer, place)
-        for account in {place.user, place.account}:
+        for account in place.accounts:
             _take_out(self._accounts, account, peer)
 
     def _detach_services(self, peer: Peer, place: _Place) -> None:
@@ -135,8 +169,8 @@ class Hub:
         place.services.clear()
 
     def _index_account(self, peer: Peer, place: _Place, before: set[str]) -> None:
-        now = {place.user, place.account}
-        self._strangers.discard(peer)
+        now = place.accounts
+        self._strangers.pop(peer, None)
         for account in before - now:
             _take_out(self._accounts, account, peer)
         for account in now - before:
@@ -163,7 +197,7 @@ class Hub:
 
     def _farewell(self, delivery: Farewell) -> None:
         for peer in tuple(self._accounts.get(delivery.user_id, ())):
-            peer.close(GOING_AWAY, "account deleted")
+            peer.close(GOING_AWAY, "the logins of this account have ended")
 
 
 def _send(peers: Iterable[Peer], frame: Frame, named: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from moobius.errors import ConfigError, FileInTheWay, StorageError
@@ -58,7 +58,6 @@ def import_data(source: Path, directory: Path, *, replace: bool = False) -> Cont
     Raises:
         ConfigError: If the file is wrong, a Platform is running on the directory, or it holds
             something already.
-        StorageError: If what is there cannot be opened.
     """
     with DataDirectory(directory) as data, _reporting():
         if data.journal.exists() and not replace:
@@ -85,15 +84,24 @@ def _put_in_place(stage: Path, data: DataDirectory) -> None:
     So whenever this process dies, the data directory is the old one or the new one.
     """
     new = {file.name for file in (stage / data.files.name).iterdir()}
-    if data.journal.exists():
-        # Opened and closed, it has no write-ahead log any more that the new one would inherit.
-        Journal(data.journal).close()
     for name in new:
         (stage / data.files.name / name).replace(data.files / name)
+    _fold_in_old_log(data)
     (stage / data.journal.name).replace(data.journal)
     for file in data.files.iterdir():
         if file.name not in new:
             file.unlink()
+
+
+def _fold_in_old_log(data: DataDirectory) -> None:
+    """Leave no write-ahead log of the old journal that the new one would inherit."""
+    if data.journal.exists():
+        # Opened and closed, it is whole without one; or it is damaged, and its log of no use.
+        with suppress(StorageError):
+            Journal(data.journal).close()
+    # It stays there while another program looks at the journal.
+    for end in ("-wal", "-shm"):
+        data.journal.with_name(data.journal.name + end).unlink(missing_ok=True)
 
 
 def remove_data(directory: Path, is_sure: Callable[[str], bool]) -> str:

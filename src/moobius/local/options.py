@@ -49,10 +49,17 @@ class Limits:
     name_chars: int = 256  # of names of people, agents, channels and groups, and of addresses
     text_chars: int = 16 * KIB  # of descriptions, avatars, and any other text of a request
     groups_per_account: int = 100_000  # valid for ever, so a loop in a program has to end somewhere
+    channels_per_account: int = 10_000  # created by it
+    services_per_account: int = 1000
+    agents_per_service: int = 100_000
+    logins_per_account: int = 1000  # then the oldest ends
+    tokens_per_login: int = 16  # access tokens, then the oldest ends
     code_ms: int = 15 * 60_000  # how long a confirmation code is good for
     free_attempts: int = 5  # wrong passwords in a row, for one account, before it has to wait
     longest_wait_ms: int = 60_000  # waits double from 1 s up to this
     recent_requests: int = 4096  # remembered per identity, so that a repeat is not done twice
+    request_id_chars: int = 128  # of a request that is to be remembered
+    history_bytes: int = 8 * MIB  # of a page of a history, as stored: 64 of the largest messages
     coalesce_ms: int = 500  # older clients' requests for one view that make up one refresh
     access_token_ms: int = 24 * HOUR_MS
     refresh_token_ms: int = 30 * DAY_MS
@@ -67,9 +74,11 @@ class PlatformOptions:
         port: On which port; 0 takes any that is free.
         data: Where to keep everything; None keeps it in memory.
         developer: Offer ready-made people and `/local/` to programs on this machine. Has no
-            effect unless `host` is a loopback address.
+            effect unless `host` is a loopback address and there is no `public_url`.
         allow_hosts: Further names by which clients may address this Platform.
         allow_origins: Further origins (`https://chat.example`) whose pages may use it.
+        public_url: The address by which others reach this Platform, through a proxy; what is
+            uploaded has it too. Its host and its pages are allowed.
         confirm_sign_up: Accounts need a code before they can be used. The code is in the log: a
             Platform on this machine sends no mail.
         tls_cert: A certificate, as PEM, with which to speak `https://` and `wss://` only.
@@ -89,6 +98,7 @@ class PlatformOptions:
     developer: bool = True
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    public_url: str = ""
     confirm_sign_up: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -101,7 +111,7 @@ class PlatformOptions:
     @property
     def developer_mode(self) -> bool:
         """Whether developer mode is in effect."""
-        return self.developer and is_loopback(self.host)
+        return self.developer and is_loopback(self.host) and not self.public_url
 
     @property
     def scheme(self) -> str:
@@ -152,6 +162,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-developer", action="store_true", help="no ready-made people, no /local/ endpoints")
     add("--allow-host", action="append", default=[], metavar="NAME", help="a further host name")
     add("--allow-origin", action="append", default=[], metavar="URL", help="a further origin")
+    add("--public-url", default="", metavar="URL", help="where others reach it, through a proxy")
     add(
         "--confirm-sign-up",
         action="store_true",
@@ -181,6 +192,7 @@ def options_from(arguments: argparse.Namespace) -> PlatformOptions:
         developer=not arguments.no_developer,
         allow_hosts=tuple(arguments.allow_host),
         allow_origins=tuple(arguments.allow_origin),
+        public_url=arguments.public_url,
         confirm_sign_up=arguments.confirm_sign_up,
         tls_cert=arguments.tls_cert,
         tls_key=arguments.tls_key,

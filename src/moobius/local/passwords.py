@@ -1,4 +1,9 @@
-"""Passwords and tokens: hashed here, so that neither state nor journal ever holds one."""
+"""Passwords and tokens: hashed here, so that neither state nor journal ever holds one.
+
+Hashing is slow on purpose, so whoever hashes waits for those before. New passwords and guesses
+wait in lanes of their own, a guess at what has no password only sleeps, and lanes have an end: no
+newcomer waits for what others guess.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +12,62 @@ import base64
 import hashlib
 import hmac
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 
-# 16 MiB and some 40 ms a guess; two at a time, so that sign-ins cannot take the machine.
+from moobius.local.model.refusal import Code, Refused
+
+# 16 MiB and some 40 ms each.
 COST, BLOCK, PARALLEL = 2**14, 8, 1
 _MEMORY = 64 * 1024 * 1024
-_threads = ThreadPoolExecutor(2, thread_name_prefix="moobius-passwords")
+MOST_WAITING = 256  # in one lane: some ten seconds
+
+
+class _Lane:
+    """Where passwords are hashed one after another, so that sign-ins cannot take the machine."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"moobius-{name}")
+        self._waiting = 0
+        self._latest_seconds = 0.04
+
+    @property
+    def seconds(self) -> float:
+        """How long it would take now to hash a password here, waiting included."""
+        return (self._waiting + 1) * self._latest_seconds
+
+    async def scrypt(
+        self, password: str, salt: bytes, cost: int, block: int, parallel: int
+    ) -> bytes:
+        if self._waiting >= MOST_WAITING:
+            raise Refused(Code.CONFLICT, "Too many sign in or up at the moment; try again soon")
+
+        def work() -> bytes:
+            started = time.monotonic()
+            digest = hashlib.scrypt(
+                password.encode(), salt=salt, n=cost, r=block, p=parallel, maxmem=_MEMORY
+            )
+            self._latest_seconds = time.monotonic() - started
+            return digest
+
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self._waiting -= 1
+
+
+_new, _guesses = _Lane("new-passwords"), _Lane("passwords")
 
 
 async def hash_password(password: str) -> str:
-    """Return the salted scrypt hash of a password, with its parameters."""
+    """Return the salted scrypt hash of a password, with its parameters.
+
+    Raises:
+        Refused: With code 10004, if too many wait for theirs; so does `verify_password`.
+    """
     salt = secrets.token_bytes(16)
-    digest = await _scrypt(password, salt, COST, BLOCK, PARALLEL)
+    digest = await _new.scrypt(password, salt, COST, BLOCK, PARALLEL)
     return f"scrypt${COST}${BLOCK}${PARALLEL}${_encode(salt)}${_encode(digest)}"
 
 
@@ -29,10 +78,10 @@ async def verify_password(password: str, password_hash: str) -> bool:
     """
     parts = password_hash.split("$")
     if len(parts) != 6 or parts[0] != "scrypt":
-        await hash_password(password)
+        await asyncio.sleep(_guesses.seconds)
         return False
     cost, block, parallel = (int(part) for part in parts[1:4])
-    digest = await _scrypt(password, base64.b64decode(parts[4]), cost, block, parallel)
+    digest = await _guesses.scrypt(password, base64.b64decode(parts[4]), cost, block, parallel)
     return hmac.compare_digest(digest, base64.b64decode(parts[5]))
 
 
@@ -49,15 +98,6 @@ def new_code() -> str:
 def digest_of(token: str) -> str:
     """Return what the Platform remembers of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-async def _scrypt(password: str, salt: bytes, cost: int, block: int, parallel: int) -> bytes:
-    def work() -> bytes:
-        return hashlib.scrypt(
-            password.encode(), salt=salt, n=cost, r=block, p=parallel, maxmem=_MEMORY
-        )
-
-    return await asyncio.get_running_loop().run_in_executor(_threads, work)
 
 
 def _encode(data: bytes) -> str:

@@ -31,6 +31,7 @@ from moobius.local.tls import authority_in, server_context
 from moobius.local.web.app import WebApp
 from moobius.local.web.developer import Developer, create_people
 from moobius.local.web.files import Files
+from moobius.local.web.guard import Guard
 from moobius.local.web.operations import Operations
 from moobius.local.web.request_log import request_log, server_log
 
@@ -103,11 +104,12 @@ class LocalPlatform:
         """Open the data and accept connections.
 
         Raises:
-            ConfigError: If the port is taken, or the data directory, the certificate or the seed
-                cannot be used.
+            ConfigError: If the port is taken, or the data directory, the certificate, the seed or
+                a name to be allowed cannot be used.
             StorageError: If the journal cannot be read.
         """
         tls = server_context(self.options.tls_cert, self.options.tls_key)
+        guard = Guard(self.options)
         seed = self._read_seed()
         async with contextlib.AsyncExitStack() as stack:
             store, files = self._open_data(stack)
@@ -125,7 +127,7 @@ class LocalPlatform:
                 await sow(engine, seed)
             if self.options.developer_mode:
                 await create_people(engine)
-            await self._listen(engine, files, tls, stack)
+            await self._listen(engine, files, guard, tls, stack)
             self._open = stack.pop_all()
         if self.options.faults is not None:
             self.faults.begin(self.options.faults)
@@ -164,13 +166,14 @@ class LocalPlatform:
         self,
         engine: Engine,
         files: Files,
+        guard: Guard,
         tls: ssl.SSLContext | None,
         stack: contextlib.AsyncExitStack,
     ) -> None:
         developer = Developer(self.developer_key, self.instance, self._hub)
         operations = Operations(engine, self._hub, self._meters, self.options)
         web_app = WebApp(
-            *(engine, self._hub, files, developer, self.options, operations, self.faults)
+            *(engine, self._hub, files, developer, self.options, operations, self.faults, guard)
         )
         limits = self.options.limits
         runner = web.AppRunner(

@@ -2,40 +2,95 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from weakref import WeakValueDictionary
+
+from moobius.local.model.events import RequestDone
+
+ANYTHING = ""
+"""The digest of a request of which nobody noted what was asked."""
+
+
+class RequestsOf:
+    """The latest requests of one identity, so that a repeat is not done twice.
+
+    An id that comes again with other contents is no repeat: some clients count from 1 whenever they
+    start.
+
+    Args:
+        identity: Whose.
+        most: How many.
+        done: Those made before, oldest first.
+    """
+
+    def __init__(self, identity: str, most: int, done: Iterable[RequestDone] = ()) -> None:
+        self.identity = identity
+        self._most = most
+        self._digests: OrderedDict[str, str] = OrderedDict()
+        for request in done:
+            self._note(request)
+
+    def has(self, request_id: str, digest: str) -> bool:
+        """Return whether this very request was carried out already."""
+        return self._digests.get(request_id) in (digest, ANYTHING)
+
+    def remember(self, request_id: str, digest: str) -> RequestDone:
+        """Note that a request is carried out; return the event that says so."""
+        done = RequestDone(self.identity, request_id, digest)
+        self._note(done)
+        return done
+
+    def _note(self, done: RequestDone) -> None:
+        self._digests[done.request_id] = done.digest
+        self._digests.move_to_end(done.request_id)
+        if len(self._digests) > self._most:
+            self._digests.popitem(last=False)
 
 
 class RecentRequests:
-    """Remembers the latest request ids of every identity, so that a repeat is not done twice.
+    """Finds the latest requests of every identity, and keeps those that somebody holds.
+
+    Whoever speaks for an identity holds what it is given while it is connected, and so does every
+    command on its way to the store. So what is let go of is in the store, and is read from there
+    when it is wanted again.
 
     Args:
         per_identity: How many.
-        recall: Returns those that an identity made before this start, oldest first; asked once
-            for each, when it first makes a request.
+        recall: Returns those that an identity made before, oldest first.
     """
 
-    def __init__(self, per_identity: int, recall: Callable[[str], Iterable[str]]) -> None:
-        self._limit = per_identity
+    def __init__(
+        self, per_identity: int, recall: Callable[[str], Awaitable[Iterable[RequestDone]]]
+    ) -> None:
+        self._most = per_identity
         self._recall = recall
-        self._known: dict[str, OrderedDict[str, None]] = {}
+        self._held: WeakValueDictionary[str, RequestsOf] = WeakValueDictionary()
+        self._reading: dict[str, asyncio.Task[RequestsOf]] = {}
 
-    def remember(self, identity: str, request_id: str) -> None:
-        """Note that a request was carried out."""
-        known = self._of(identity)
-        known[request_id] = None
-        if len(known) > self._limit:
-            known.popitem(last=False)
+    def __len__(self) -> int:
+        return len(self._held)
 
-    def has(self, identity: str, request_id: str) -> bool:
-        """Return whether this very request was carried out already."""
-        return request_id in self._of(identity)
+    async def of(self, identity: str) -> RequestsOf:
+        """Return the requests of an identity; the same to all who speak for it.
 
-    def _of(self, identity: str) -> OrderedDict[str, None]:
-        known = self._known.get(identity)
-        if known is None:
-            known = self._known[identity] = OrderedDict.fromkeys(self._recall(identity))
-        return known
+        Raises:
+            StorageError: If they cannot be read.
+        """
+        held = self._held.get(identity)
+        if held is not None:
+            return held
+        reading = self._reading.get(identity)
+        if reading is None:
+            reading = self._reading[identity] = asyncio.create_task(self._read(identity))
+            reading.add_done_callback(lambda _: self._reading.pop(identity))
+        return await asyncio.shield(reading)  # others may be waiting for it too
+
+    async def _read(self, identity: str) -> RequestsOf:
+        found = RequestsOf(identity, self._most, await self._recall(identity))
+        self._held[identity] = found
+        return found
 
 
 class Coalescer:

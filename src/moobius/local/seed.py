@@ -7,6 +7,7 @@ channels by their creator and name. What is there already is never changed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,8 @@ from moobius.local.passwords import hash_password
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Text = Annotated[str, msgspec.Meta(max_length=16 * 1024)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+HALVES = re.compile("[\ud800-\udfff]")
 
 
 class SeedPerson(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,7 +83,10 @@ def read_seed(file: Path, *, developer_mode: bool) -> Seed:
 
 def _problems(seed: Seed, developer_mode: bool) -> Iterator[str]:
     people: dict[str, int] = {}
+    yield from _unwritable(seed)
     for number, person in enumerate(seed.people):
+        if not person.email.strip() or not person.email.strip().isprintable():
+            yield f"people[{number}].email is no e-mail address"
         first = people.setdefault(normal_email(person.email), number)
         if first != number:
             yield f"people[{number}].email is that of people[{first}] already"
@@ -94,6 +100,16 @@ def _problems(seed: Seed, developer_mode: bool) -> Iterator[str]:
         first = channels.setdefault(_key(channel), number)
         if first != number:
             yield f"channels[{number}] has the creator and the name of channels[{first}]"
+
+
+def _unwritable(seed: Seed) -> Iterator[str]:
+    """Tell what JSON can say and nothing can store: half a character, as an escape may."""
+    for kind, entries in (("people", seed.people), ("channels", seed.channels)):
+        for number, entry in enumerate(entries):
+            for name, value in msgspec.structs.asdict(entry).items():
+                texts = value if isinstance(value, list) else [value or ""]
+                if any(HALVES.search(text) for text in texts):
+                    yield f"{kind}[{number}].{name} has half of a character in it"
 
 
 def _key(channel: SeedChannel) -> tuple[str, str]:

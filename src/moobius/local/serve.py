@@ -63,7 +63,8 @@ async def serve(
     Args:
         options: How the Platform runs.
         connection_files: Where to say how it is reached.
-        user_wide: Say it in this user's runtime directory too, unless another one did.
+        user_wide: Say it in this user's runtime directory too, if it has what programs want that
+            find it there: developer mode.
         stop_with_stdin: Stop at the end of standard input as well, and leave SIGINT, which a
             terminal sends to parent and child alike, to the parent.
         any_port_if_taken: Take any free port if the wanted one is not.
@@ -80,7 +81,7 @@ async def serve(
     try:
         with _connection_files(platform, connection_files or [], user_wide):
             where = f"{options.scheme}://{netloc(options.host, platform.port)}"
-            print(f"Moobius Platform ready on {where}", flush=True)  # noqa: T201 - the promise of this command
+            _say(f"Moobius Platform ready on {where}")
             await stop.wait()
     except MoobiusError as error:
         _complain(str(error))
@@ -123,10 +124,12 @@ def _connection_files(
             except OSError as error:
                 raise ConfigError(f"cannot write {file}: {error.strerror}") from error
             written.append(file)
-        if user_wide and discovery.find_live(discovery.user_file()) is None:
+        if user_wide and platform.options.developer_mode:
+            file = discovery.user_file(platform.instance)
             try:
-                discovery.write(discovery.user_file(), connection)
-                written.append(discovery.user_file())
+                discovery.clear_user_files()
+                discovery.write(file, connection)
+                written.append(file)
             except (OSError, ConfigError) as error:  # a convenience; it runs as well without
                 logger.warning("programs will not find this Platform by themselves: {}", error)
         yield
@@ -175,6 +178,14 @@ def _set_up_log(file: Path | None, level: str) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     logger.add(file, level=level, rotation=LOG_BYTES, retention=OLD_LOGS)
+
+
+def _say(line: str) -> None:
+    """Print the line that this command promises, to whoever still reads it."""
+    try:
+        print(line, flush=True)  # noqa: T201
+    except BrokenPipeError:  # as of `moobius platform | head -0`; no reason to stop
+        logger.warning("nobody reads the standard output; it was to say: {}", line)
 
 
 def _complain(line: str) -> None:

@@ -23,6 +23,7 @@ from moobius.local.model.outcome import Frame, Moment, Outcome
 from moobius.local.model.refusal import Code, Refused, malformed, not_permitted
 from moobius.local.model.state import State
 from moobius.local.options import PlatformOptions
+from moobius.local.recent import RequestsOf
 from moobius.local.wire import dialects, inbound, items, outbound
 from moobius.local.wire.inbound import Request
 
@@ -68,6 +69,7 @@ class Session:
         self._speaker = peer.speaker
         self._focus = ""
         self._bad_logins = 0
+        self._requests: dict[str, RequestsOf] = {}  # of those it speaks for
 
     async def receive(self, text: str, size: int) -> None:
         """Take one frame of so many bytes."""
@@ -110,6 +112,7 @@ class Session:
         if user_id is not None:
             if user_id != self._speaker.user:
                 self._speaker.user, self._focus = user_id, ""
+                self._requests.clear()
             self._welcome(request, lambda: self._hub.attach_user(self._peer, user_id))
 
     async def _service_login(self, request: Request) -> None:
@@ -119,6 +122,7 @@ class Session:
         account, service_id = login
         if account != self._speaker.account:
             self._speaker.account, self._speaker.services = account, []
+            self._requests.clear()
         if service_id and service_id not in self._speaker.services:
             self._speaker.services.append(service_id)
         self._welcome(request, lambda: self._hub.attach_service(self._peer, account, service_id))
@@ -134,10 +138,9 @@ class Session:
         return account, service_id
 
     def _check_room(self, account: str) -> None:
-        """Refuse an account one more connection than it may have."""
+        """Take a place for an account, or refuse it one more than it may have."""
         most = self._limits.connections_per_account
-        has_this_one = account in (self._speaker.user, self._speaker.account)
-        if not has_this_one and self._hub.connections_of(account) >= most:
+        if not self._hub.claim(self._peer, account, most):
             raise not_permitted(f"This account has {most} connections already; close some")
 
     def _welcome(self, request: Request, attach: Callable[[], None]) -> None:
@@ -174,7 +177,7 @@ class Session:
         user_id = self._logged_in_user()
         command = inbound.message_up(request)
         command = dataclasses.replace(command, channel_id=self._channel(command.channel_id))
-        self._carry_out(request, f"user:{user_id}", message_up, user_id, command)
+        await self._carry_out(request, f"user:{user_id}", message_up, user_id, command)
 
     async def _action(self, request: Request) -> None:
         user_id = self._logged_in_user()
@@ -185,7 +188,7 @@ class Session:
             return
         if command.subtype == "menu_item_click":
             command = await self._with_message(user_id, command)
-        self._carry_out(request, f"user:{user_id}", act, user_id, command)
+        await self._carry_out(request, f"user:{user_id}", act, user_id, command)
         self._focus = "" if command.subtype == "leave" else command.channel_id
 
     def _opens_window(self, user_id: str, channel_id: str) -> bool:
@@ -229,13 +232,13 @@ class Session:
         account, service_id = self._logged_in_service(request)
         command = inbound.message_down(request)
         identity = f"service:{service_id}"
-        self._carry_out(request, identity, message_down, account, service_id, command)
+        await self._carry_out(request, identity, message_down, account, service_id, command)
 
     async def _update(self, request: Request) -> None:
         account, service_id = self._logged_in_service(request)
         command = inbound.update(request)
         identity = f"service:{service_id}"
-        self._carry_out(request, identity, update, account, service_id, command)
+        await self._carry_out(request, identity, update, account, service_id, command)
 
     def _logged_in_service(self, request: Request) -> tuple[str, str]:
         account = self._speaker.account
@@ -248,6 +251,7 @@ class Session:
             service_id = self._speaker.services[0]
         if not service_id:
             raise malformed("service_id is required")
+        self._engine.state.owned_service(account, service_id)
         return account, service_id
 
     # From anybody
@@ -265,7 +269,7 @@ class Session:
 
     # Answers
 
-    def _carry_out(
+    async def _carry_out(
         self,
         request: Request,
         identity: str,
@@ -273,12 +277,22 @@ class Session:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
+        """Do what is asked once; whoever asks has to have been shown to be that identity."""
+        key = await self._key(request, identity) if request.request_id else None
         self._engine.submit(
             lambda state, moment: command(state, moment, *args, **kwargs),
             lambda: self._copy(request, True, self._received(request)),
-            RequestKey(identity, request.request_id) if request.request_id else None,
+            key,
             refuse=lambda: self._copy(request, False, NOT_KEPT),
         )
+
+    async def _key(self, request: Request, identity: str) -> RequestKey:
+        most = self._limits.request_id_chars
+        if len(request.request_id) > most:
+            raise malformed(f"request_id may have at most {most} characters")
+        if identity not in self._requests:
+            self._requests[identity] = await self._engine.recent.of(identity)
+        return RequestKey(self._requests[identity], request.request_id, request.digest)
 
     def _answer(self, request: Request) -> None:
         """Acknowledge what has no effects."""

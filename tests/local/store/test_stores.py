@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from moobius.errors import StorageError
 from moobius.local.model.events import (
@@ -18,7 +21,7 @@ from moobius.local.model.events import (
     RequestDone,
 )
 from moobius.local.store.memory import MemoryStore
-from moobius.local.store.protocol import Store
+from moobius.local.store.protocol import Message, Store
 from moobius.local.store.sqlite import SqliteStore
 
 ROOM = [
@@ -55,9 +58,15 @@ async def test_the_latest_requests_of_every_identity_are_remembered(store: Store
     for number in range(7):
         await store.append([RequestDone("ADA", f"REQ-{number}")])
     await store.append([RequestDone("BOB", "REQ-0")])
-    assert store.requests("ADA") == ["REQ-5", "REQ-6"]
-    assert store.requests("BOB") == ["REQ-0"]
-    assert store.requests("CY") == []
+    assert await store.requests("ADA") == [RequestDone("ADA", "REQ-5"), RequestDone("ADA", "REQ-6")]
+    assert await store.requests("BOB") == [RequestDone("BOB", "REQ-0")]
+    assert await store.requests("CY") == []
+
+
+async def test_and_what_was_asked_in_them(store: Store) -> None:
+    asked = [RequestDone("ADA", "1", "abc"), RequestDone("ADA", "1", "def")]
+    await store.append(asked)
+    assert await store.requests("ADA") == asked
 
 
 async def test_a_history_is_ones_own_newest_first(store: Store) -> None:
@@ -87,6 +96,25 @@ async def test_equal_times_keep_the_order_of_arrival(store: Store) -> None:
     assert [each["message_id"] for each in await store.history("ADA", "CH")] == ["MSG-2", "MSG-1"]
 
 
+def _at(number: int, timestamp: int) -> MessageStored:
+    return replace(_message(number, "ADA"), timestamp=timestamp)
+
+
+async def test_pages_lose_nothing_that_was_said_at_once(store: Store) -> None:
+    await store.append([_at(number, timestamp=number // 4) for number in range(12)])
+    found: list[Message] = []
+    for before in (None, 2, 1, 0):
+        found += await store.history("ADA", "CH", before=before, limit=3)
+    assert [each["message_id"] for each in found] == [f"MSG-{n}" for n in range(11, -1, -1)]
+
+
+async def test_a_page_has_only_so_many_bytes(store: Store) -> None:
+    large = [replace(_message(n, "ADA"), message={"n": n, "x": "x" * 1000}) for n in range(5)]
+    await store.append(large)
+    assert [each["n"] for each in await store.history("ADA", "CH", most_bytes=2500)] == [4, 3]
+    assert len(await store.history("ADA", "CH", most_bytes=1)) == 1
+
+
 async def test_a_message_is_found_by_its_owner_only(store: Store) -> None:
     await store.append([_message(1, "ADA")])
     found = await store.find_message("ADA", "MSG-1")
@@ -103,7 +131,7 @@ async def test_sqlite_keeps_everything_across_a_restart(tmp_path: Path) -> None:
     again = SqliteStore(path)
     assert (await again.restore()).channels["CH"].members == {"ADA": 1}
     assert len(await again.history("ADA", "CH")) == 1
-    assert again.requests("ADA") == ["R"]
+    assert await again.requests("ADA") == [RequestDone("ADA", "R")]
     await again.close()
     await store.close()
 
@@ -116,11 +144,45 @@ async def test_sqlite_forgets_old_requests_on_disk_too(tmp_path: Path, at_once: 
         store = SqliteStore(path, requests_kept=4)
         for request_id in made[start : start + at_once]:
             await store.append([RequestDone("ADA", request_id)])
-        assert store.requests("ADA") == made[: start + at_once][-4:]
+        latest = [each.request_id for each in await store.requests("ADA")]
+        assert latest == made[: start + at_once][-4:]
         await store.close()
     with closing(sqlite3.connect(path)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM requests").fetchone()
     assert count <= 8
+
+
+async def test_sqlite_answers_while_it_writes(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal")
+    await store.append([*ROOM, _message(1, "ADA"), RequestDone("ADA", "R")])
+    may_go_on = threading.Event()
+    store._writer.submit(may_go_on.wait)
+    try:
+        writing = asyncio.create_task(store.append([_message(2, "ADA")]))
+        assert len(await asyncio.wait_for(store.history("ADA", "CH"), 10)) == 1
+        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), 10) is not None
+        assert len(await asyncio.wait_for(store.requests("ADA"), 10)) == 1
+        assert not writing.done()
+    finally:
+        may_go_on.set()
+    await writing
+    assert len(await store.history("ADA", "CH")) == 2
+    await store.close()
+
+
+async def test_sqlite_reads_what_the_first_format_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute(
+            "CREATE TABLE requests (seq INTEGER PRIMARY KEY, identity TEXT NOT NULL, "
+            "request_id TEXT NOT NULL)"
+        )
+        old.execute("INSERT INTO requests (identity, request_id) VALUES ('ADA', 'R')")
+        old.execute("PRAGMA user_version=1")
+    for _ in range(2):
+        store = SqliteStore(path)
+        assert await store.requests("ADA") == [RequestDone("ADA", "R")]
+        await store.close()
 
 
 async def test_sqlite_keeps_all_of_a_batch_or_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +62,13 @@ async def test_a_project_gets_a_service_and_a_channel_once(
     assert user_mode["channels"] == [channel, *other["channels"]]
 
 
+async def test_two_that_start_together_share_the_account(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    replies = await asyncio.gather(*(_project(platform, wire, service=s) for s in ("Tea", "Milk")))
+    assert len({data_of(reply)["service_id"] for reply in replies}) == 2
+
+
 async def test_a_channel_unbound_since_is_not_taken_back(
     platform: LocalPlatform, wire: Wire
 ) -> None:
@@ -85,7 +94,11 @@ async def test_wrong_keys_and_passwords_are_refused(platform: LocalPlatform, wir
 
 
 async def test_without_developer_mode_there_are_no_people() -> None:
-    for options in (PlatformOptions(developer=False), PlatformOptions(host="0.0.0.0")):
+    for options in (
+        PlatformOptions(developer=False),
+        PlatformOptions(host="0.0.0.0"),
+        PlatformOptions(public_url="https://chat.example"),
+    ):
         async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
             assert data_of(await wire.call("GET", "/local/info"))["developer"] is False
             assert (await wire.call("GET", "/local/people"))["code"] == 10003
@@ -156,13 +169,13 @@ async def test_only_the_developer_holds_and_only_what_there_is(
     platform: LocalPlatform, wire: Wire
 ) -> None:
     given = data_of(await _project(platform, wire))
-    right = {
+    right: dict[str, Any] = {
         "developer_key": platform.developer_key,
         "service_id": given["service_id"],
         "holder": "dev",
         "seconds": 60,
     }
-    wrong = [
+    wrong: list[tuple[dict[str, Any], int]] = [
         ({"developer_key": "wrong"}, 10006),
         ({"service_id": "nobody"}, 10002),
         ({"seconds": 0}, 10001),
@@ -174,3 +187,38 @@ async def test_only_the_developer_holds_and_only_what_there_is(
         assert reply["code"] == code, change
     reply = await wire.call("POST", "/local/hold/end", body={"developer_key": "wrong"})
     assert reply["code"] == 10006
+
+
+async def test_nobody_else_gets_the_developers_address(platform: LocalPlatform, wire: Wire) -> None:
+    for username in ("developer@local", " Developer@LOCAL "):
+        body = {"username": username, "password": "mallory"}
+        reply = await wire.call("POST", "/auth/sign_up", body=body)
+        assert reply["code"] == 10007
+        assert "choose another" in reply["message"]
+    assert data_of(await _project(platform, wire))["email"] == "developer@local"
+
+
+async def test_who_was_in_the_developers_account_with_another_password_is_put_out(
+    tmp_path: Path,
+) -> None:
+    """As after the data directory has been given a new key, or by an older version."""
+    options = PlatformOptions(data=tmp_path)
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        given = data_of(await _project(platform, wire))
+        login = {"username": given["email"], "password": given["password"]}
+        reply = data_of(await wire.call("POST", "/auth/sign_in", body=login))
+        tokens = reply["AuthenticationResult"]
+        other = Person(wire, given["email"], tokens["AccessToken"], tokens["RefreshToken"])
+    (tmp_path / "developer.key").unlink()
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        other.wire = wire
+        socket = await other.user_socket()
+        again = data_of(await _project(platform, wire))
+        assert (again["service_id"], again["channels"]) == (given["service_id"], given["channels"])
+        assert await socket.closed() == 1001
+        assert await other.refused("GET", "/user/info") == 10005
+        body = {"refresh_token": other.refresh_token}
+        assert (await wire.call("POST", "/auth/refresh", body=body))["code"] == 10005
+        assert (await wire.call("POST", "/auth/sign_in", body=login))["code"] == 10006
+        login["password"] = again["password"]
+        assert (await wire.call("POST", "/auth/sign_in", body=login))["code"] == 10000

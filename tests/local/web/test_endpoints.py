@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import Any
 
 import pytest
 
 from moobius.local import Limits
 from moobius.local.model.refusal import Code, Refused
+from moobius.local.store.protocol import Message
+from moobius.local.web import channels
 from moobius.local.web.app import ENDPOINTS
 from moobius.local.web.call import Parameters
 from moobius.local.web.envelope import HttpRefused
@@ -87,3 +90,22 @@ async def test_every_endpoint_takes_an_empty_and_a_wild_body_in_its_stride(
 @pytest.mark.parametrize("path", ["/healthz", "/local/info"])
 async def test_anybody_may_ask_how_it_is(wire: Wire, path: str) -> None:
     assert (await ask(wire.url, "GET", path)).status == 200
+
+
+async def test_a_page_of_a_history_is_made_while_others_are_served(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, socket = await ada.channel(), await ada.user_socket()
+    body = {"channel_id": channel, "content": {"text": "hello"}, "recipients": "service"}
+    await socket.good(type="message_up", body=body)
+    in_threads: list[int] = []
+    with_aliases = channels._with_aliases
+
+    def watched(message: Message) -> Message:
+        in_threads.append(threading.get_ident())
+        return with_aliases(message)
+
+    monkeypatch.setattr(channels, "_with_aliases", watched)
+    assert len(await ada.get("/channel/history_message", channel_id=channel)) == 1
+    assert len(in_threads) == 1
+    assert threading.get_ident() not in in_threads, "that of the event loop"

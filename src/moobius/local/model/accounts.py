@@ -5,10 +5,12 @@ Passwords and tokens never come in: the shell hashes them and hands in the resul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from moobius.local.model.actions import leave_everything
 from moobius.local.model.events import (
     AccountConfirmed,
     AccountCreated,
@@ -17,11 +19,13 @@ from moobius.local.model.events import (
     PasswordChanged,
     ProfileChanged,
     TokenIssued,
-    TokensExpired,
+    TokensDropped,
 )
 from moobius.local.model.outcome import Farewell, Moment, Outcome
 from moobius.local.model.refusal import Code, Refused, malformed
 from moobius.local.model.state import Account, State, Token, TokenKind
+
+FORGOTTEN_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,6 @@ def confirm(state: State, moment: Moment, user_id: str) -> Outcome:
     return Outcome({}, [] if known else [AccountConfirmed(user_id)])
 
 
-def change_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
-    """Give an account another password."""
-    state.account(user_id)
-    return Outcome({}, [PasswordChanged(user_id, password_hash)])
-
-
 def reset_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
     """Give an account whose address has proved to be right another password.
 
@@ -77,8 +75,7 @@ def reset_password(state: State, moment: Moment, user_id: str, password_hash: st
     """
     outcome = confirm(state, moment, user_id)
     outcome.add(PasswordChanged(user_id, password_hash))
-    families = {each.family: None for each in state.tokens.values() if each.user_id == user_id}
-    outcome.add(*map(FamilyRevoked, families))
+    outcome.add(*map(FamilyRevoked, state.logins.get(user_id, ())))
     return outcome
 
 
@@ -93,8 +90,10 @@ def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Ou
         raise Refused(Code.NOT_AUTHENTICATED, "UNCONFIRMED")
     family, now = moment.new_id(), moment.now
     outcome = Outcome({"user_id": account.user_id})
-    if any(token.expires <= now for token in state.tokens.values()):
-        outcome.add(TokensExpired(now))
+    over = [*_over(state, now)]
+    logins = [each for each in state.logins.get(user_id, ()) if each not in over]
+    excess = max(0, len(logins) + 1 - moment.quotas.logins)
+    outcome.add(*map(FamilyRevoked, over + logins[: int(excess)]))
     outcome.add(
         TokenIssued(tokens.access, user_id, "access", family, now + tokens.access_ms),
         TokenIssued(tokens.refresh, user_id, "refresh", family, now + tokens.refresh_ms),
@@ -102,19 +101,47 @@ def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Ou
     return outcome
 
 
+def _over(state: State, now: int) -> Iterator[str]:
+    """Find some of the logins of which nothing is good any more.
+
+    The oldest come first and all live as long, so there is no need to look through all of them;
+    and taking away more than are added keeps them from piling up.
+    """
+    for family in islice(state.families, FORGOTTEN_AT_ONCE):
+        if any(state.tokens[digest].expires > now for digest in state.families[family]):
+            return
+        yield family
+
+
 def refresh(
     state: State, moment: Moment, refresh_digest: str, access_digest: str, access_ms: int
 ) -> Outcome:
     """Add an access token to the login that a refresh token belongs to."""
     token = check_token(state, moment.now, refresh_digest, "refresh")
+    outcome = Outcome({})
+    given = [each for each in state.families[token.family] if state.tokens[each].kind == "access"]
+    excess = len(given) + 1 - moment.quotas.tokens
+    old = tuple(
+        digest
+        for number, digest in enumerate(given)
+        if number < excess or state.tokens[digest].expires <= moment.now
+    )
+    if old:
+        outcome.add(TokensDropped(old))
     expires = moment.now + access_ms
-    event = TokenIssued(access_digest, token.user_id, "access", token.family, expires)
-    return Outcome({}, [event])
+    outcome.add(TokenIssued(access_digest, token.user_id, "access", token.family, expires))
+    return outcome
 
 
 def sign_out(state: State, moment: Moment, digest: str) -> Outcome:
-    """End the login a token belongs to; open sockets stay (Q6)."""
-    token = check_token(state, moment.now, digest, "access")
+    """End the login a token belongs to; open sockets stay (Q6).
+
+    A token that has expired will do, and so will a refresh token: whoever signs out wants nothing
+    of the login to be good afterwards.
+    """
+    token = state.tokens.get(digest)
+    if token is None:
+        raise Refused(Code.NOT_AUTHENTICATED, "Invalid access_token")
     return Outcome({}, [FamilyRevoked(token.family)])
 
 
@@ -135,7 +162,11 @@ def check_token(state: State, now: int, digest: str, kind: TokenKind) -> Token:
 def delete_account(state: State, moment: Moment, user_id: str) -> Outcome:
     """Remove an account with its services and memberships, and close its sockets."""
     state.account(user_id)
-    return Outcome({}, [AccountDeleted(user_id)], [Farewell(user_id)])
+    outcome = Outcome({})
+    leave_everything(state, moment, outcome, user_id)
+    outcome.add(AccountDeleted(user_id))
+    outcome.deliver(Farewell(user_id))
+    return outcome
 
 
 def user_info(account: Account) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from moobius.local.model.commands import Action
-from moobius.local.model.events import Joined, Left
+from moobius.local.model.events import Joined, Left, ServiceUnbound
 from moobius.local.model.messages import member_channel
 from moobius.local.model.outcome import Moment, Outcome, ToService
 from moobius.local.model.routing import default_view, show_members
@@ -40,8 +40,32 @@ def _leave(state: State, moment: Moment, outcome: Outcome, caller: str, command:
         return
     outcome.add(Left(channel.channel_id, caller))
     if not _forward(outcome, channel, caller, command):
-        remaining = tuple(each for each in channel.members if each != caller)
-        show_members(state, moment, outcome, channel, remaining, remaining)
+        _show_remaining(state, moment, outcome, channel, caller)
+
+
+def _show_remaining(
+    state: State, moment: Moment, outcome: Outcome, channel: Channel, gone: str
+) -> None:
+    remaining = tuple(each for each in channel.members if each != gone)
+    show_members(state, moment, outcome, channel, remaining, remaining)
+
+
+def leave_everything(state: State, moment: Moment, outcome: Outcome, user_id: str) -> None:
+    """Take an account out of all channels, as a member and as their service, and tell the others.
+
+    Channels whose service goes with the account become default ones (platform.md 4.5).
+    """
+    services = [state.services[each] for each in state.owned_services.get(user_id, ())]
+    unserved = {channel: each.service_id for each in services for channel in each.channels}
+    for channel_id in state.memberships.get(user_id, ()):
+        if channel_id not in unserved:
+            _leave(state, moment, outcome, user_id, Action("leave", channel_id, {"context": {}}))
+    for channel_id, service_id in unserved.items():
+        channel = state.channels[channel_id]
+        if user_id in channel.members:
+            outcome.add(Left(channel_id, user_id))
+        outcome.add(ServiceUnbound(channel_id, service_id))
+        _show_remaining(state, moment, outcome, channel, user_id)
 
 
 def _refresh(state: State, moment: Moment, outcome: Outcome, caller: str, command: Action) -> None:

@@ -5,8 +5,10 @@ A row per kind of event. Nothing here refuses: what is in the journal has happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from moobius.local.model import events as ev
 from moobius.local.model.state import (
@@ -14,6 +16,7 @@ from moobius.local.model.state import (
     Agent,
     Channel,
     Group,
+    K,
     Project,
     Service,
     State,
@@ -57,18 +60,21 @@ def _password_changed(state: State, event: ev.PasswordChanged) -> None:
 def _account_deleted(state: State, event: ev.AccountDeleted) -> None:
     user_id = event.user_id
     del state.emails[normal_email(state.accounts.pop(user_id).email)]
-    state.tokens = {key: token for key, token in state.tokens.items() if token.user_id != user_id}
+    for family in [*state.logins.get(user_id, {})]:
+        _drop_tokens(state, [*state.families[family]])
     for channel_id in state.memberships.pop(user_id, {}):
-        del state.channels[channel_id].members[user_id]
-    for service in [each for each in state.services.values() if each.owner == user_id]:
+        _sized(state, channel_id, lambda members: members.pop(user_id))
+    for service_id in state.owned_services.pop(user_id, {}):
+        service = state.services.pop(service_id)
         for channel_id in service.channels:
             state.channels[channel_id].service_id = ""
         for character_id in service.agents:
             del state.agents[character_id]
-        del state.services[service.service_id]
     for owned in [key for key in state.projects if key[0] == user_id]:
         del state.projects[owned]
     state.group_counts.pop(user_id, None)
+    state.passing_counts.pop(user_id, None)
+    state.grouped_channels.pop(user_id, None)
     state.channel_groups = _without(user_id, state.channel_groups)
     state.temp_groups = _without(user_id, state.temp_groups)
     state.shown = _without(user_id, state.shown)
@@ -80,21 +86,43 @@ def _without(user_id: str, index: Mapping[tuple[str, str], Any]) -> dict[tuple[s
 
 def _token_issued(state: State, event: ev.TokenIssued) -> None:
     state.tokens[event.digest] = Token(event.user_id, event.kind, event.family, event.expires)
+    state.families.setdefault(event.family, {})[event.digest] = None
+    state.logins.setdefault(event.user_id, {})[event.family] = None
 
 
 def _family_revoked(state: State, event: ev.FamilyRevoked) -> None:
-    kept = {key: token for key, token in state.tokens.items() if token.family != event.family}
-    state.tokens = kept
+    _drop_tokens(state, [*state.families.get(event.family, ())])
 
 
 def _tokens_expired(state: State, event: ev.TokensExpired) -> None:
-    kept = {key: token for key, token in state.tokens.items() if token.expires > event.before}
-    state.tokens = kept
+    gone = [key for key, token in state.tokens.items() if token.expires <= event.before]
+    _drop_tokens(state, gone)
+
+
+def _tokens_dropped(state: State, event: ev.TokensDropped) -> None:
+    _drop_tokens(state, event.digests)
+
+
+def _drop_tokens(state: State, digests: Iterable[str]) -> None:
+    for digest in digests:
+        token = state.tokens.pop(digest)
+        _discard(state.families, token.family, digest)
+        if token.family not in state.families:
+            _discard(state.logins, token.user_id, token.family)
+
+
+def _discard(sets: dict[K, dict[str, None]], key: K, value: str) -> None:
+    """Take a value out of one of several sets, and the set with its last."""
+    del sets[key][value]
+    if not sets[key]:
+        del sets[key]
 
 
 def _channel_created(state: State, event: ev.ChannelCreated) -> None:
     channel = Channel(event.channel_id, event.name, event.description, event.creator)
     state.channels[event.channel_id] = channel
+    _count(state.created_channels, event.creator, 1)
+    state.by_size.setdefault(0, {})[event.channel_id] = None
 
 
 def _channel_changed(state: State, event: ev.ChannelChanged) -> None:
@@ -103,21 +131,29 @@ def _channel_changed(state: State, event: ev.ChannelChanged) -> None:
 
 
 def _joined(state: State, event: ev.Joined) -> None:
-    state.channels[event.channel_id].members[event.user_id] = event.at
+    _sized(state, event.channel_id, lambda members: members.update({event.user_id: event.at}))
     state.memberships.setdefault(event.user_id, {})[event.channel_id] = None
 
 
 def _left(state: State, event: ev.Left) -> None:
-    del state.channels[event.channel_id].members[event.user_id]
-    joined = state.memberships[event.user_id]
-    del joined[event.channel_id]
-    if not joined:
-        del state.memberships[event.user_id]
+    _sized(state, event.channel_id, lambda members: members.pop(event.user_id))
+    _discard(state.memberships, event.user_id, event.channel_id)
     state.shown.pop((event.user_id, event.channel_id), None)
+
+
+def _sized(state: State, channel_id: str, change: Callable[[dict[str, int]], object]) -> None:
+    """Change the members of a channel, and file it under its new size."""
+    members = state.channels[channel_id].members
+    before = len(members)
+    change(members)
+    if len(members) != before:
+        _discard(state.by_size, before, channel_id)
+        state.by_size.setdefault(len(members), {})[channel_id] = None
 
 
 def _service_created(state: State, event: ev.ServiceCreated) -> None:
     state.services[event.service_id] = Service(event.service_id, event.owner, event.description)
+    state.owned_services.setdefault(event.owner, {})[event.service_id] = None
 
 
 def _service_bound(state: State, event: ev.ServiceBound) -> None:
@@ -138,14 +174,31 @@ def _agent_saved(state: State, event: ev.AgentSaved) -> None:
 
 
 def _group_created(state: State, event: ev.GroupCreated) -> None:
-    group = Group(
-        event.group_id, event.characters, event.name, event.timestamp, event.shared, event.owner
-    )
+    group = group_of(event)
     state.groups[event.group_id] = group
-    if event.shared:
-        state.shared_groups[event.characters] = event.group_id
-    if event.owner in state.accounts:
-        state.group_counts[event.owner] = state.group_counts.get(event.owner, 0) + 1
+    if group.shared:
+        state.shared_groups[group.characters] = group.group_id
+    if group.channel_id:
+        state.member_groups[group.channel_id] = group.group_id
+    _weigh(state, group, 1)
+
+
+def group_of(event: ev.GroupCreated) -> Group:
+    """Build the group that an event tells of; its fields are those of the event."""
+    return Group(*(getattr(event, name) for name in Group.__struct_fields__))
+
+
+def _weigh(state: State, group: Group, sign: int) -> None:
+    """Put a group on its owner's account, or take it off."""
+    if group.owner in state.accounts:
+        counts = state.passing_counts if group.passing else state.group_counts
+        _count(counts, group.owner, sign * group.weight)
+
+
+def _count(counts: dict[str, int], key: str, by: int) -> None:
+    counts[key] = counts.get(key, 0) + by
+    if not counts[key]:
+        del counts[key]
 
 
 def _group_listed(state: State, event: ev.GroupListed) -> None:
@@ -153,15 +206,34 @@ def _group_listed(state: State, event: ev.GroupListed) -> None:
     if event.replaces in listed:
         renamed = {event.group_id if key == event.replaces else key: None for key in listed}
         state.channel_groups[event.user_id, event.channel_id] = renamed
+        _let_go(state, event.replaces)
     else:
         listed[event.group_id] = None
+        state.grouped_channels.setdefault(event.user_id, {})[event.channel_id] = None
 
 
 def _group_unlisted(state: State, event: ev.GroupUnlisted) -> None:
-    listed = state.channel_groups[event.user_id, event.channel_id]
-    del listed[event.group_id]
-    if not listed:
-        del state.channel_groups[event.user_id, event.channel_id]
+    place = (event.user_id, event.channel_id)
+    _discard(state.channel_groups, place, event.group_id)
+    if place not in state.channel_groups:
+        _discard(state.grouped_channels, *place)
+    _let_go(state, event.group_id)
+
+
+def _let_go(state: State, group_id: str) -> None:
+    """Let a group that its owner has no use for any more be one of those that may go."""
+    group = state.groups[group_id]
+    _weigh(state, group, -1)
+    state.groups[group_id] = passing = msgspec.structs.replace(group, passing=True)
+    _weigh(state, passing, 1)
+
+
+def _groups_forgotten(state: State, event: ev.GroupsForgotten) -> None:
+    for group_id in event.group_ids:
+        group = state.groups.pop(group_id)
+        if state.shared_groups.get(group.characters) == group_id:
+            del state.shared_groups[group.characters]
+        _weigh(state, group, -1)
 
 
 def _temp_group_set(state: State, event: ev.TempGroupSet) -> None:
@@ -169,7 +241,8 @@ def _temp_group_set(state: State, event: ev.TempGroupSet) -> None:
 
 
 def _characters_shown(state: State, event: ev.CharactersShown) -> None:
-    for user_id in event.users:
+    everyone = state.channels[event.channel_id].members if event.everyone else ()
+    for user_id in everyone or event.users:
         state.shown[user_id, event.channel_id] = event.group_id
 
 
@@ -192,6 +265,7 @@ APPLY: Mapping[type[ev.Event], Callable[[State, Any], None]] = {
     ev.TokenIssued: _token_issued,
     ev.FamilyRevoked: _family_revoked,
     ev.TokensExpired: _tokens_expired,
+    ev.TokensDropped: _tokens_dropped,
     ev.ChannelCreated: _channel_created,
     ev.ChannelChanged: _channel_changed,
     ev.Joined: _joined,
@@ -203,6 +277,7 @@ APPLY: Mapping[type[ev.Event], Callable[[State, Any], None]] = {
     ev.GroupCreated: _group_created,
     ev.GroupListed: _group_listed,
     ev.GroupUnlisted: _group_unlisted,
+    ev.GroupsForgotten: _groups_forgotten,
     ev.TempGroupSet: _temp_group_set,
     ev.CharactersShown: _characters_shown,
     ev.ProjectOpened: _project_opened,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from moobius.local.model.events import ChannelChanged, ChannelCreated, Joined
 from moobius.local.model.outcome import Moment, Outcome, ToUsers
-from moobius.local.model.refusal import not_permitted
+from moobius.local.model.refusal import not_permitted, too_many
 from moobius.local.model.routing import channel_info_frame
 from moobius.local.model.state import Channel, State
 
@@ -18,10 +19,17 @@ def create_channel(
 ) -> Outcome:
     """Create a channel with the caller as its first member."""
     state.account(caller)
+    check_channels(state, moment, caller)
     event = ChannelCreated(moment.new_id(), name, description, caller)
     outcome = Outcome(_object(event.channel_id, name, description, "dcs"))
     outcome.add(event, Joined(event.channel_id, caller, moment.now))
     return outcome
+
+
+def check_channels(state: State, moment: Moment, creator: str) -> None:
+    """Refuse an account that has created as many channels as it may."""
+    if state.created_channels.get(creator, 0) >= moment.quotas.channels:
+        raise too_many("This account has created", moment.quotas.channels, "channels")
 
 
 def update_channel(
@@ -67,8 +75,8 @@ def channel_list(state: State, caller: str) -> list[dict[str, Any]]:
 
 def popular(state: State) -> list[dict[str, Any]]:
     """List the channels with the most members first."""
-    ranked = sorted(state.channels.values(), key=lambda each: -len(each.members))
-    return [_with_count(each) for each in ranked[:POPULAR]]
+    ranked = (each for size in sorted(state.by_size, reverse=True) for each in state.by_size[size])
+    return [_with_count(state.channels[each]) for each in islice(ranked, POPULAR)]
 
 
 def _with_count(channel: Channel) -> dict[str, Any]:

@@ -74,9 +74,15 @@ class FamilyRevoked(Event, frozen=True, tag=True):
 
 
 class TokensExpired(Event, frozen=True, tag=True):
-    """Tokens that had expired were forgotten."""
+    """Tokens that had expired were forgotten; written by earlier versions."""
 
     before: int
+
+
+class TokensDropped(Event, frozen=True, tag=True):
+    """Tokens were forgotten: they had expired, or their login has too many."""
+
+    digests: tuple[str, ...]
 
 
 class ChannelCreated(Event, frozen=True, tag=True):
@@ -143,13 +149,8 @@ class AgentSaved(Event, frozen=True, tag=True):
     description: str
 
 
-class GroupCreated(Event, frozen=True, tag=True):
-    """A list of characters has an id.
-
-    Attributes:
-        shared: Whether an equal list may be given the same id later.
-        owner: The account it counts for; empty if the Platform made it for itself.
-    """
+class GroupCreated(Event, frozen=True, tag=True, omit_defaults=True):
+    """A list of characters has an id; the fields are those of `Group`."""
 
     group_id: str
     characters: tuple[str, ...]
@@ -157,6 +158,10 @@ class GroupCreated(Event, frozen=True, tag=True):
     timestamp: int = 0
     shared: bool = False
     owner: str = ""
+    passing: bool = False
+    channel_id: str = ""
+    base: str = ""
+    without: tuple[str, ...] = ()
 
 
 class GroupListed(Event, frozen=True, tag=True):
@@ -176,6 +181,12 @@ class GroupUnlisted(Event, frozen=True, tag=True):
     group_id: str
 
 
+class GroupsForgotten(Event, frozen=True, tag=True):
+    """Groups are gone that nobody kept, the oldest of an account that had too many."""
+
+    group_ids: tuple[str, ...]
+
+
 class TempGroupSet(Event, frozen=True, tag=True):
     """The characters a user has ticked in a channel."""
 
@@ -184,12 +195,17 @@ class TempGroupSet(Event, frozen=True, tag=True):
     group_id: str
 
 
-class CharactersShown(Event, frozen=True, tag=True):
-    """A group of characters was shown to some members (platform.md 4.1)."""
+class CharactersShown(Event, frozen=True, tag=True, omit_defaults=True):
+    """A group of characters was shown to some members (platform.md 4.1).
+
+    Attributes:
+        everyone: To all members there were, so that a large channel need not name them each time.
+    """
 
     channel_id: str
     group_id: str
     users: tuple[str, ...]
+    everyone: bool = False
 
 
 class ProjectOpened(Event, frozen=True, tag=True):
@@ -213,10 +229,15 @@ class MessageStored(Event, frozen=True, tag=True):
 
 
 class RequestDone(Event, frozen=True, tag=True):
-    """A request was carried out, and is not to be carried out again."""
+    """A request was carried out, and is not to be carried out again.
+
+    Attributes:
+        digest: Of what was asked; empty where nobody noted it, and then it stands for anything.
+    """
 
     identity: str
     request_id: str
+    digest: str = ""
 
 
 AnyEvent = Union[  # noqa: UP007 - msgspec reads it, and Python 3.10 has no other form for a tuple
@@ -228,6 +249,7 @@ AnyEvent = Union[  # noqa: UP007 - msgspec reads it, and Python 3.10 has no othe
     TokenIssued,
     FamilyRevoked,
     TokensExpired,
+    TokensDropped,
     ChannelCreated,
     ChannelChanged,
     Joined,
@@ -239,6 +261,7 @@ AnyEvent = Union[  # noqa: UP007 - msgspec reads it, and Python 3.10 has no othe
     GroupCreated,
     GroupListed,
     GroupUnlisted,
+    GroupsForgotten,
     TempGroupSet,
     CharactersShown,
     ProjectOpened,

@@ -1,6 +1,9 @@
-"""Groups: ordered lists with an id that stays valid for ever (platform.md 1.4, 2.8).
+"""Groups: ordered lists with an id that stays valid (platform.md 1.4, 2.8).
 
-A group never changes. Editing one gives a new id, so a client may cache without asking.
+A group never changes. Editing one gives a new id, so a client may cache without asking. What an
+account has asked for and not deleted stays for ever, so there is an end to how many. What came by
+itself, with a list in a frame or when a group was deleted or changed, is *passing*: it stays too,
+until there are so many that the oldest are forgotten.
 """
 
 from __future__ import annotations
@@ -8,40 +11,68 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from moobius.local.model.apply import group_of
 from moobius.local.model.events import (
     GroupCreated,
     GroupListed,
+    GroupsForgotten,
     GroupUnlisted,
     TempGroupSet,
 )
 from moobius.local.model.outcome import Moment, Outcome
-from moobius.local.model.refusal import not_found, not_permitted
+from moobius.local.model.refusal import not_found, too_many
 from moobius.local.model.state import Group, State
 
 
-def shared_group(
-    state: State, moment: Moment, outcome: Outcome, characters: Sequence[str], owner: str = ""
+def passing_group(
+    state: State, moment: Moment, outcome: Outcome, characters: Sequence[str], owner: str
 ) -> Group:
     """Return the group of exactly these characters, made by `outcome` if there is none yet.
 
-    Raises:
-        Refused: If there is none, and its `owner` has made too many.
+    It was not asked for as a group, and its owner has no means to be rid of it. So there is
+    always room for it: where there are too many, the oldest are forgotten.
     """
     exact = tuple(characters)
     known = state.shared_groups.get(exact)
     if known is not None:
         return state.groups[known]
-    _check_count(state, moment, owner)
-    event = GroupCreated(moment.new_id(), exact, timestamp=moment.now, shared=True, owner=owner)
+    event = GroupCreated(
+        moment.new_id(), exact, timestamp=moment.now, shared=True, owner=owner, passing=True
+    )
+    group = group_of(event)
+    _make_room(state, moment, outcome, group)
     outcome.add(event)
-    return Group(event.group_id, exact, timestamp=moment.now)
+    return group
 
 
-def _check_count(state: State, moment: Moment, owner: str) -> None:
+def _make_room(state: State, moment: Moment, outcome: Outcome, coming: Group) -> None:
+    """Forget the oldest groups that nobody keeps, down to half of what there may be.
+
+    Half, so that looking through all the groups is not needed for every one that comes.
+    """
+    excess = state.passing_counts.get(coming.owner, 0) + coming.weight - moment.quotas.groups
+    if excess <= 0:
+        return
+    excess += moment.quotas.groups // 2
+    in_use = {*state.shown.values(), *state.temp_groups.values()}
+    gone: list[str] = []
+    for group in state.groups.values():
+        if group.owner == coming.owner and group.passing and group.group_id not in in_use:
+            gone.append(group.group_id)
+            excess -= group.weight
+            if excess <= 0:
+                break
+    if gone:
+        outcome.add(GroupsForgotten(tuple(gone)))
+
+
+def _check_count(state: State, moment: Moment, group: Group, instead: Group | None = None) -> None:
+    """Refuse an account to keep a group too many, or a longer one `instead` of another."""
     # They stay valid for ever, so without an end a loop in a program would fill the memory.
-    if state.group_counts.get(owner, 0) >= moment.groups_per_account:
-        raise not_permitted(
-            f"This account has made {moment.groups_per_account} groups, which is as many as it may"
+    more = group.weight - (0 if instead is None else instead.weight)
+    if more > 0 and state.group_counts.get(group.owner, 0) + more > moment.quotas.groups:
+        raise too_many(
+            "This account has", moment.quotas.groups, "groups (a long list counts as several)"
         )
 
 
@@ -50,14 +81,18 @@ def create_service_group(
 ) -> Outcome:
     """Give an ordered list an id; the reply is the bare id."""
     state.account(caller)
-    outcome = Outcome()
-    outcome.data = shared_group(state, moment, outcome, characters, caller).group_id
-    return outcome
+    exact = tuple(characters)
+    known = state.shared_groups.get(exact)
+    if known is not None and not state.groups[known].passing:
+        return Outcome(known)
+    event = GroupCreated(moment.new_id(), exact, timestamp=moment.now, shared=True, owner=caller)
+    _check_count(state, moment, group_of(event))
+    return Outcome(event.group_id, [event])
 
 
 def resolve(state: State, group_id: str) -> dict[str, Any]:
     """Return the group as endpoints 28 and 29 have it; empty if unknown."""
-    group = state.groups.get(group_id)
+    group = state.group(group_id)
     return {} if group is None else _listing(group)
 
 
@@ -81,8 +116,8 @@ def create_user_group(
     """Keep a named list of characters for one user in one channel."""
     state.account(caller)
     state.channel(channel_id)
-    _check_count(state, moment, caller)
     event = GroupCreated(moment.new_id(), tuple(characters), name, moment.now, owner=caller)
+    _check_count(state, moment, group_of(event))
     outcome = Outcome({"group_id": event.group_id, "group_name": name})
     outcome.add(event, GroupListed(caller, channel_id, event.group_id))
     return outcome
@@ -99,11 +134,12 @@ def update_user_group(
 ) -> Outcome:
     """Put a changed group in the place of the old one; the reply names the new id."""
     old = _own_group(state, caller, channel_id, group_id)
-    _check_count(state, moment, caller)
     name = old.name if name is None else name
     exact = old.characters if characters is None else tuple(characters)
     event = GroupCreated(moment.new_id(), exact, name, moment.now, owner=caller)
+    _check_count(state, moment, group_of(event), instead=old)
     outcome = Outcome({"group_id": event.group_id, "group_name": name})
+    _make_room(state, moment, outcome, old)
     outcome.add(event, GroupListed(caller, channel_id, event.group_id, replaces=group_id))
     return outcome
 
@@ -112,8 +148,11 @@ def delete_user_group(
     state: State, moment: Moment, caller: str, channel_id: str, group_id: str
 ) -> Outcome:
     """Take a group out of the user's list; its id can still be resolved."""
-    _own_group(state, caller, channel_id, group_id)
-    return Outcome({}, [GroupUnlisted(caller, channel_id, group_id)])
+    old = _own_group(state, caller, channel_id, group_id)
+    outcome = Outcome({})
+    _make_room(state, moment, outcome, old)
+    outcome.add(GroupUnlisted(caller, channel_id, group_id))
+    return outcome
 
 
 def _own_group(state: State, caller: str, channel_id: str, group_id: str) -> Group:
@@ -124,11 +163,11 @@ def _own_group(state: State, caller: str, channel_id: str, group_id: str) -> Gro
 
 def user_groups(state: State, caller: str, channel_id: str | None) -> list[dict[str, Any]]:
     """List the caller's own groups in a channel, or in all of them."""
+    places = state.grouped_channels.get(caller, {}) if channel_id is None else (channel_id,)
     return [
         _listing(state.groups[group_id])
-        for (user_id, where), listed in state.channel_groups.items()
-        if user_id == caller and channel_id in (None, where)
-        for group_id in listed
+        for where in places
+        for group_id in state.channel_groups.get((caller, where), ())
     ]
 
 
@@ -139,7 +178,7 @@ def set_temp_group(
     state.account(caller)
     state.channel(channel_id)
     outcome = Outcome()
-    group = shared_group(state, moment, outcome, characters, caller)
+    group = passing_group(state, moment, outcome, characters, caller)
     outcome.add(TempGroupSet(caller, channel_id, group.group_id))
     outcome.data = {"group_id": group.group_id, "characters": list(characters)}
     return outcome
@@ -147,5 +186,5 @@ def set_temp_group(
 
 def temp_group(state: State, caller: str, channel_id: str) -> list[str]:
     """Return the characters the user has ticked in a channel."""
-    group = state.groups.get(state.temp_groups.get((caller, channel_id), ""))
+    group = state.group(state.temp_groups.get((caller, channel_id), ""))
     return [] if group is None else list(group.characters)

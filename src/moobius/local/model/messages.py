@@ -6,6 +6,7 @@ from typing import Any
 
 from moobius.local.model.commands import MessageDown, MessageUp, Update
 from moobius.local.model.events import MessageStored
+from moobius.local.model.member_groups import member_group
 from moobius.local.model.outcome import Frame, Moment, Outcome, ToService, ToUsers
 from moobius.local.model.refusal import malformed, not_permitted
 from moobius.local.model.routing import (
@@ -61,8 +62,8 @@ def _addressed(
         return Group(SERVICE, (), SERVICE)
     if command.recipients is not None and command.recipients != "":
         return group_for(state, moment, outcome, command.recipients, caller)
-    seen = state.shown.get((caller, channel.channel_id))
-    return group_for(state, moment, outcome, seen or tuple(channel.members))
+    seen = state.group(state.shown.get((caller, channel.channel_id), ""))
+    return seen or member_group(state, moment, outcome, channel.channel_id, [*channel.members])
 
 
 def message_down(

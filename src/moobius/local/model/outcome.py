@@ -13,18 +13,30 @@ Frame = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Quotas:
+    """How much an account may have; `Limits` says what happens beyond."""
+
+    groups: float = math.inf
+    channels: float = math.inf
+    services: float = math.inf
+    agents: float = math.inf  # of a service
+    logins: float = math.inf
+    tokens: float = math.inf  # access tokens of a login
+
+
+@dataclass(frozen=True)
 class Moment:
     """What a rule may not find out by itself, handed in.
 
     Attributes:
         now: Milliseconds since the epoch.
         new_id: Returns a fresh id at each call.
-        groups_per_account: How many groups an account may make.
+        quotas: How much an account may have.
     """
 
     now: int
     new_id: Callable[[], str]
-    groups_per_account: float = math.inf
+    quotas: Quotas = Quotas()
 
 
 @dataclass(frozen=True)

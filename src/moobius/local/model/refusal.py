@@ -49,6 +49,11 @@ def not_found(message: str) -> Refused:
     return Refused(Code.NOT_FOUND, message)
 
 
+def too_many(who: str, most: float, what: str) -> Refused:
+    """Build the refusal of one more than there may be."""
+    return not_permitted(f"{who} {most} {what}, which is as many as it may")
+
+
 def not_permitted(message: str) -> Refused:
     """Build the refusal of something the caller may not do."""
     return Refused(Code.NOT_PERMITTED, message)

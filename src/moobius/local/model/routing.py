@@ -7,7 +7,8 @@ from typing import Any
 
 from moobius.local.model.commands import Recipients
 from moobius.local.model.events import CharactersShown
-from moobius.local.model.groups import shared_group
+from moobius.local.model.groups import passing_group
+from moobius.local.model.member_groups import member_group
 from moobius.local.model.outcome import Frame, Moment, Outcome, ToUsers
 from moobius.local.model.refusal import not_found
 from moobius.local.model.state import SERVICE, Channel, Group, State
@@ -25,7 +26,7 @@ def resolve_recipients(state: State, recipients: Recipients) -> tuple[str, ...]:
         return ()
     if isinstance(recipients, tuple):
         return recipients
-    group = state.groups.get(recipients)
+    group = state.group(recipients)
     if group is not None:
         return group.characters
     if state.character_profile(recipients) is not None:
@@ -38,19 +39,19 @@ def group_for(
     moment: Moment,
     outcome: Outcome,
     value: str | Sequence[str],
-    owner: str = "",
+    owner: str,
 ) -> Group:
     """Return the group a client means by a group id, a character id or an inline list.
 
     Raises:
-        Refused: If the value names neither a group nor a character, or needs a group more than
-            its `owner` may make.
+        Refused: If the value names neither a group nor a character.
     """
-    if isinstance(value, str) and value in state.groups:
-        return state.groups[value]
     if not isinstance(value, str):
-        return shared_group(state, moment, outcome, value, owner)
-    return shared_group(state, moment, outcome, resolve_recipients(state, value), owner)
+        return passing_group(state, moment, outcome, value, owner)
+    known = state.group(value)
+    if known is not None:
+        return known
+    return passing_group(state, moment, outcome, resolve_recipients(state, value), owner)
 
 
 def members_among(channel: Channel, characters: Iterable[str]) -> tuple[str, ...]:
@@ -70,13 +71,19 @@ def show_characters(
     channel: Channel,
     group: Group,
     users: tuple[str, ...],
+    *,
+    everyone: bool = False,
     **extras: Any,
 ) -> None:
-    """Deliver a characters update, and remember who was shown which group."""
+    """Deliver a characters update, and remember who was shown which group.
+
+    With `everyone`, `users` are all the members there will be.
+    """
     group_id = group.group_id
     new_to = tuple(u for u in users if state.shown.get((u, channel.channel_id)) != group_id)
     if new_to:
-        outcome.add(CharactersShown(channel.channel_id, group_id, new_to))
+        named = () if everyone else new_to
+        outcome.add(CharactersShown(channel.channel_id, group_id, named, everyone))
     content = {"characters": group_id}
     frame = update_frame("characters", channel.channel_id, content, **extras)
     outcome.deliver(ToUsers(users, frame, group.characters))
@@ -92,8 +99,9 @@ def show_members(
 ) -> None:
     """Show `members` as the characters of a default channel (platform.md 4.6)."""
     if users:
-        group = shared_group(state, moment, outcome, members)
-        show_characters(state, outcome, channel, group, users)
+        group = member_group(state, moment, outcome, channel.channel_id, members)
+        everyone = len(users) == len(members)
+        show_characters(state, outcome, channel, group, users, everyone=everyone)
 
 
 def channel_info_frame(channel: Channel, name: str, description: str) -> Frame:

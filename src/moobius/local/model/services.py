@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moobius.local.model.channels import check_channels
 from moobius.local.model.events import (
     AgentSaved,
     ChannelCreated,
@@ -13,7 +14,7 @@ from moobius.local.model.events import (
     ServiceUnbound,
 )
 from moobius.local.model.outcome import Moment, Outcome
-from moobius.local.model.refusal import Code, Refused, not_found, not_permitted
+from moobius.local.model.refusal import Code, Refused, not_found, not_permitted, too_many
 from moobius.local.model.routing import show_members
 from moobius.local.model.state import State, profile
 
@@ -21,8 +22,14 @@ from moobius.local.model.state import State, profile
 def create_service(state: State, moment: Moment, caller: str, description: str) -> Outcome:
     """Give the account one more service."""
     state.account(caller)
+    _check_services(state, moment, caller)
     event = ServiceCreated(moment.new_id(), caller, description)
     return Outcome({"service_id": event.service_id}, [event])
+
+
+def _check_services(state: State, moment: Moment, owner: str) -> None:
+    if len(state.owned_services.get(owner, ())) >= moment.quotas.services:
+        raise too_many("This account has", moment.quotas.services, "services")
 
 
 def service_list(state: State, caller: str) -> list[dict[str, Any]]:
@@ -33,8 +40,7 @@ def service_list(state: State, caller: str) -> list[dict[str, Any]]:
             "channel_ids": list(service.channels),
             "description": service.description,
         }
-        for service in state.services.values()
-        if service.owner == caller
+        for service in map(state.services.__getitem__, state.owned_services.get(caller, ()))
     ]
 
 
@@ -74,7 +80,9 @@ def create_agent(
     description: str,
 ) -> Outcome:
     """Give a service a fictitious character."""
-    state.owned_service(caller, service_id)
+    service = state.owned_service(caller, service_id)
+    if len(service.agents) >= moment.quotas.agents:
+        raise too_many("This service has", moment.quotas.agents, "agents")
     event = AgentSaved(moment.new_id(), service_id, name, avatar, description)
     return Outcome(profile(event.character_id, name, avatar, description), [event])
 
@@ -119,6 +127,8 @@ def open_project(
     known = state.projects.get((owner, project, service_name))
     if known is not None:
         return Outcome({"service_id": known.service_id, "channels": [known.channel_id]})
+    _check_services(state, moment, owner)
+    check_channels(state, moment, owner)
     service_id, channel_id = moment.new_id(), moment.new_id()
     about = f"{service_name} of {project}"
     events = [

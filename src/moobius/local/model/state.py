@@ -7,9 +7,9 @@ history lives in the store, so that memory does not grow with what people say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -102,11 +102,15 @@ class Agent:
 
 # By far the most numerous: small, quick to read back, and nothing to look for garbage in.
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An ordered list of characters with an id; never changes once made.
+    """An ordered list of characters with an id; the list never changes once made.
 
     Attributes:
         shared: Whether an equal list may be given the same id later.
         owner: The account it counts for; empty if the Platform made it for itself.
+        passing: Whether its owner keeps it no longer, or never meant to: the oldest of these may
+            be forgotten when there are too many.
+        channel_id: The channel whose members it lists, if the Platform made it for that.
+        base: Another group whose characters come first, but for those `without` names.
     """
 
     group_id: str
@@ -115,6 +119,19 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     timestamp: int = 0
     shared: bool = False
     owner: str = ""
+    passing: bool = False
+    channel_id: str = ""
+    base: str = ""
+    without: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """What it counts towards the groups an account may make: a long list is several."""
+        return 1 + len(self.characters) // CHARACTERS_PER_GROUP
+
+
+CHARACTERS_PER_GROUP = 100
+"""A list counts as one group more for each so many characters."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +146,7 @@ class Project:
 
 
 UserInChannel = tuple[str, str]
+K = TypeVar("K")
 
 
 @dataclass
@@ -147,6 +165,14 @@ class State:
     memberships: dict[str, dict[str, None]] = field(default_factory=dict)
     shared_groups: dict[tuple[str, ...], str] = field(default_factory=dict)
     group_counts: dict[str, int] = field(default_factory=dict)
+    passing_counts: dict[str, int] = field(default_factory=dict)
+    member_groups: dict[str, str] = field(default_factory=dict)
+    families: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
+    logins: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
+    created_channels: dict[str, int] = field(default_factory=dict)
+    owned_services: dict[str, dict[str, None]] = field(default_factory=dict)
+    grouped_channels: dict[str, dict[str, None]] = field(default_factory=dict)
+    by_size: dict[int, dict[str, None]] = field(default_factory=dict)
     channel_groups: dict[UserInChannel, dict[str, None]] = field(default_factory=dict)
     temp_groups: dict[UserInChannel, str] = field(default_factory=dict)
     shown: dict[UserInChannel, str] = field(default_factory=dict)
@@ -167,6 +193,25 @@ class State:
         found = self.channels.get(channel_id)
         if found is None:
             raise not_found("Channel not found")
+        return found
+
+    def group(self, group_id: str) -> Group | None:
+        """Return a group with the whole of its list, or None if there is none of that id."""
+        found = self.groups.get(group_id)
+        if found is None or not found.base:
+            return found
+        characters: dict[str, None] = {}
+        for step in reversed(self.lineage(found)):
+            for each in step.without:
+                del characters[each]
+            characters.update(dict.fromkeys(step.characters))
+        return msgspec.structs.replace(found, characters=tuple(characters), base="", without=())
+
+    def lineage(self, group: Group) -> list[Group]:
+        """List a group and those it is based on, back to one that has a whole list."""
+        found = [group]
+        while found[-1].base:
+            found.append(self.groups[found[-1].base])
         return found
 
     def owned_service(self, caller: str, service_id: str) -> Service:
@@ -196,16 +241,66 @@ def _shared_groups(state: State) -> dict[tuple[str, ...], str]:
     return {each.characters: each.group_id for each in state.groups.values() if each.shared}
 
 
-def _group_counts(state: State) -> dict[str, int]:
-    return dict(
-        Counter(each.owner for each in state.groups.values() if each.owner in state.accounts)
-    )
+def _group_counts(state: State, passing: bool = False) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for each in state.groups.values():
+        if each.owner in state.accounts and each.passing is passing:
+            counts[each.owner] += each.weight
+    return dict(counts)
+
+
+def _passing_counts(state: State) -> dict[str, int]:
+    return _group_counts(state, passing=True)
+
+
+def _member_groups(state: State) -> dict[str, str]:
+    return {each.channel_id: each.group_id for each in state.groups.values() if each.channel_id}
+
+
+def _families(state: State) -> dict[str, dict[str, None]]:
+    return _sets((token.family, digest) for digest, token in state.tokens.items())
+
+
+def _logins(state: State) -> dict[str, dict[str, None]]:
+    return _sets((token.user_id, token.family) for token in state.tokens.values())
+
+
+def _created_channels(state: State) -> dict[str, int]:
+    return dict(Counter(each.creator for each in state.channels.values()))
+
+
+def _owned_services(state: State) -> dict[str, dict[str, None]]:
+    return _sets((each.owner, each.service_id) for each in state.services.values())
+
+
+def _grouped_channels(state: State) -> dict[str, dict[str, None]]:
+    return _sets(state.channel_groups)
+
+
+def _by_size(state: State) -> dict[int, dict[str, None]]:
+    return _sets((len(each.members), each.channel_id) for each in state.channels.values())
+
+
+def _sets(pairs: Iterable[tuple[K, str]]) -> dict[K, dict[str, None]]:
+    """Gather what belongs to each key, in the order of the pairs."""
+    found: dict[K, dict[str, None]] = {}
+    for key, value in pairs:
+        found.setdefault(key, {})[value] = None
+    return found
 
 
 INDEXES: Mapping[str, Callable[[State], dict[Any, Any]]] = {
     "emails": _emails,
     "shared_groups": _shared_groups,
     "group_counts": _group_counts,
+    "passing_counts": _passing_counts,
+    "member_groups": _member_groups,
+    "families": _families,
+    "logins": _logins,
+    "created_channels": _created_channels,
+    "owned_services": _owned_services,
+    "grouped_channels": _grouped_channels,
+    "by_size": _by_size,
 }
 """The fields of a `State` that need not be written down, and how to make them from the others."""
 

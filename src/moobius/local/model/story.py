@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
+import msgspec
+
 from moobius.local.model import events as ev
 from moobius.local.model.state import State
 
@@ -74,9 +76,7 @@ def _services(state: State) -> Iterator[ev.Event]:
 
 def _groups(state: State) -> Iterator[ev.Event]:
     for each in state.groups.values():
-        yield ev.GroupCreated(
-            each.group_id, each.characters, each.name, each.timestamp, each.shared, each.owner
-        )
+        yield ev.GroupCreated(*msgspec.structs.astuple(each))
 
 
 def _views(state: State) -> Iterator[ev.Event]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from operator import itemgetter
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from moobius.local.model.apply import apply
 from moobius.local.model.events import Event, MessageStored, RequestDone, decode, encode
 from moobius.local.model.state import State
 from moobius.local.store import snapshots
+from moobius.local.store.pages import MOST_BYTES, MOST_MESSAGES, Row, page_of
 from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 # `messages` holds each message once, `histories` says who has it. Both stay out of `events`,
@@ -34,14 +36,16 @@ CREATE TABLE IF NOT EXISTS histories (owner TEXT NOT NULL, channel TEXT NOT NULL
     timestamp INTEGER NOT NULL, message INTEGER NOT NULL,
     PRIMARY KEY (owner, channel, timestamp, message)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, identity TEXT NOT NULL,
-                                     request_id TEXT NOT NULL);
+                                     request_id TEXT NOT NULL,
+                                     digest TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS requests_by_identity ON requests (identity);
 """
-VERSION = 1
+VERSION = 2
+FROM_1 = "ALTER TABLE requests ADD COLUMN digest TEXT NOT NULL DEFAULT ''"
 
 EVENTS = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq"
 HISTORY = """
-SELECT body FROM histories JOIN messages ON seq = message
+SELECT timestamp, body FROM histories JOIN messages ON seq = message
 WHERE owner = ? AND channel = ? AND timestamp < ? AND timestamp > ?
 ORDER BY timestamp DESC, message DESC LIMIT ?
 """
@@ -54,8 +58,8 @@ SELECT seq, message_id, body, channel, timestamp, owner FROM messages
 JOIN histories ON message = seq ORDER BY seq
 """
 REQUESTS = """
-SELECT request_id FROM
-    (SELECT seq, request_id FROM requests WHERE identity = ? ORDER BY seq DESC LIMIT ?)
+SELECT request_id, digest FROM
+    (SELECT seq, request_id, digest FROM requests WHERE identity = ? ORDER BY seq DESC LIMIT ?)
 ORDER BY seq
 """
 PRUNE = """
@@ -111,6 +115,8 @@ class Journal:
                 f"{VERSION}); use that version, or another --data directory"
             )
         self.connection.executescript(SCHEMA + snapshots.SCHEMA)
+        if version == 1:
+            run(FROM_1)
         if version != VERSION:
             run(f"PRAGMA user_version={VERSION}")
 
@@ -197,8 +203,8 @@ class Journal:
         identity, kept = event.identity, self._requests_kept
         run = self.connection.execute
         run(
-            "INSERT INTO requests (identity, request_id) VALUES (?, ?)",
-            (identity, event.request_id),
+            "INSERT INTO requests (identity, request_id, digest) VALUES (?, ?, ?)",
+            (identity, event.request_id, event.digest),
         )
         written = self._requests_written.get(identity, 0)
         self._requests_written[identity] = written + 1
@@ -215,10 +221,10 @@ class Journal:
         self.unfolded -= events
         self.entries = entries
 
-    def requests(self, identity: str) -> list[str]:
-        """Return the ids of an identity's latest requests, oldest first."""
+    def requests(self, identity: str) -> list[RequestDone]:
+        """Return an identity's latest requests, oldest first."""
         rows = self.connection.execute(REQUESTS, (identity, self._requests_kept))
-        return [request_id for (request_id,) in rows]
+        return [RequestDone(identity, *row) for row in rows]
 
     def identities(self) -> list[str]:
         """Return whoever has made a request that is remembered."""
@@ -226,13 +232,23 @@ class Journal:
         return [identity for (identity,) in rows]
 
     def history(
-        self, user_id: str, channel_id: str, before: float | None, after: float | None, limit: int
+        self,
+        user_id: str,
+        channel_id: str,
+        before: float | None = None,
+        after: float | None = None,
+        limit: int = 64,
+        most_bytes: int = MOST_BYTES,
     ) -> list[Message]:
-        """Return a user's messages in a channel, newest first; see `Store.history`."""
+        """Return a page of a user's messages in a channel, newest first; see `Store.history`."""
         upper = 2.0**62 if before is None else before
         lower = -1.0 if after is None else after
-        rows = self.connection.execute(HISTORY, (user_id, channel_id, upper, lower, limit))
-        return [msgspec.json.decode(body) for (body,) in rows]
+        asked = (user_id, channel_id, upper, lower, MOST_MESSAGES + 1)
+        # Closed, for an unfinished query would keep the write-ahead log from being emptied.
+        with closing(self.connection.execute(HISTORY, asked)) as found:
+            rows = ((Row(timestamp, len(body)), body) for timestamp, body in found)
+            bodies = page_of(rows, limit, most_bytes)
+        return [msgspec.json.decode(body) for body in bodies]
 
     def find_message(self, user_id: str, message_id: str) -> Message | None:
         """Return a message of a user's history."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from moobius.local.model.apply import apply
 from moobius.local.model.events import Event, MessageStored, RequestDone
 from moobius.local.model.state import State
+from moobius.local.store.pages import MOST_BYTES, Row, page_of
 from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 
@@ -17,7 +20,12 @@ from moobius.local.store.protocol import REQUESTS_KEPT, Message
 class _Entry:
     timestamp: int
     position: int
+    size: int = field(compare=False)
     message: Message = field(compare=False)
+
+
+def _time(entry: _Entry) -> int:
+    return entry.timestamp
 
 
 class MemoryStore:
@@ -25,7 +33,7 @@ class MemoryStore:
 
     def __init__(self, requests_kept: int = REQUESTS_KEPT) -> None:
         self._events: list[Event] = []
-        self._requests: dict[str, deque[str]] = {}
+        self._requests: dict[str, deque[RequestDone]] = {}
         self._requests_kept = requests_kept
         self._histories: dict[tuple[str, str], list[_Entry]] = {}
         self._messages: dict[tuple[str, str], Message] = {}
@@ -38,8 +46,8 @@ class MemoryStore:
             apply(state, event)
         return state
 
-    def requests(self, identity: str) -> list[str]:
-        """Return the ids of an identity's latest requests, oldest first."""
+    async def requests(self, identity: str) -> list[RequestDone]:
+        """Return an identity's latest requests, oldest first."""
         return [*self._requests.get(identity, ())]
 
     async def append(self, events: Sequence[Event]) -> None:
@@ -48,14 +56,15 @@ class MemoryStore:
             if isinstance(event, MessageStored):
                 self._keep(event)
             elif isinstance(event, RequestDone):
-                latest = deque[str](maxlen=self._requests_kept)
-                self._requests.setdefault(event.identity, latest).append(event.request_id)
+                latest = deque[RequestDone](maxlen=self._requests_kept)
+                self._requests.setdefault(event.identity, latest).append(event)
             else:
                 self._events.append(event)
 
     def _keep(self, event: MessageStored) -> None:
         self._position += 1
-        entry = _Entry(event.timestamp, self._position, event.message)
+        size = len(msgspec.json.encode(event.message))
+        entry = _Entry(event.timestamp, self._position, size, event.message)
         for owner in event.owners:
             insort(self._histories.setdefault((owner, event.channel_id), []), entry)
             self._messages[owner, event.message_id] = event.message
@@ -67,15 +76,15 @@ class MemoryStore:
         before: float | None = None,
         after: float | None = None,
         limit: int = 64,
+        most_bytes: int = MOST_BYTES,
     ) -> list[Message]:
-        """Return a user's messages in a channel, newest first."""
-        found: list[Message] = []
-        for entry in reversed(self._histories.get((user_id, channel_id), [])):
-            if len(found) == limit or (after is not None and entry.timestamp <= after):
-                break
-            if before is None or entry.timestamp < before:
-                found.append(entry.message)
-        return found
+        """Return a page of a user's messages in a channel, newest first."""
+        entries = self._histories.get((user_id, channel_id), [])
+        end = len(entries) if before is None else bisect_left(entries, before, key=_time)
+        start = 0 if after is None else bisect_right(entries, after, key=_time)
+        newest_first = (entries[number] for number in range(end - 1, start - 1, -1))
+        rows = ((Row(entry.timestamp, entry.size), entry.message) for entry in newest_first)
+        return page_of(rows, limit, most_bytes)
 
     async def find_message(self, user_id: str, message_id: str) -> Message | None:
         """Return a message of a user's history."""

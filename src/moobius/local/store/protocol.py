@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from moobius.local.model.events import Event
+from moobius.local.model.events import Event, RequestDone
 from moobius.local.model.state import State
+from moobius.local.store.pages import MOST_BYTES
 
 Message = dict[str, Any]
 
@@ -30,11 +31,8 @@ class Store(Protocol):
         """
         ...
 
-    def requests(self, identity: str) -> list[str]:
-        """Return the ids of an identity's latest requests, oldest first.
-
-        At once and not by awaiting: whether a request is a repeat has to be known before the
-        next one is looked at. It is asked once for every identity.
+    async def requests(self, identity: str) -> list[RequestDone]:
+        """Return an identity's latest requests, oldest first.
 
         Raises:
             StorageError: If they cannot be read.
@@ -56,15 +54,17 @@ class Store(Protocol):
         before: float | None = None,
         after: float | None = None,
         limit: int = 64,
+        most_bytes: int = MOST_BYTES,
     ) -> list[Message]:
-        """Return a user's messages in a channel, newest first.
+        """Return a page of a user's messages in a channel, newest first.
 
         Args:
             user_id: Whose history.
             channel_id: In which channel.
             before: Milliseconds; only what is older, if given.
             after: Milliseconds; only what is newer, if given.
-            limit: At most so many.
+            limit: So many, or a few more or fewer: see `pages.page_of`.
+            most_bytes: At most so large.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A journal for an event loop: a thread that writes, and one that makes snapshots meanwhile."""
+"""A journal for an event loop: a thread that writes, one that reads, one that makes snapshots."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from typing import TypeVar
 from loguru import logger
 
 from moobius.errors import StorageError
-from moobius.local.model.events import Event
+from moobius.local.model.events import Event, RequestDone
 from moobius.local.model.state import State
 from moobius.local.store import snapshots
 from moobius.local.store.journal import Journal
+from moobius.local.store.pages import MOST_BYTES
 from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 T = TypeVar("T")
@@ -36,8 +37,8 @@ BREATH_SECONDS = 0.001  # in which the event loop has the interpreter for itself
 class SqliteStore:
     """A `Store` in one file.
 
-    Commands are kept by one thread, in order. Snapshots are made by another, out of the journal
-    and not out of the living state, so that nobody waits for them.
+    Commands are kept by one thread, in order, and what is asked is read by another. Snapshots are
+    made by a third, out of the journal and not out of the living state, so nobody waits for them.
 
     Args:
         path: The file; made if it is not there.
@@ -54,9 +55,10 @@ class SqliteStore:
         self._path = path
         self._fold_every = fold_every
         self._journal = Journal(path, requests_kept)
-        # Reading what was committed need not wait for what is being written.
+        # Reading what was committed need not wait for what is being written, nor hold it up.
         self._reader = Journal(path, requests_kept)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="moobius-store")
+        self._readers = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-reader")
         self._folder = ThreadPoolExecutor(1, thread_name_prefix="moobius-snapshot")
         self._folding: Future[None] | None = None
         self._postponed = 0
@@ -64,18 +66,15 @@ class SqliteStore:
 
     async def restore(self) -> State:
         """Return the state that the events have led to."""
-        return await self._in_thread(self._journal.restore)
+        return await _in_thread(self._writer, self._journal.restore)
 
-    def requests(self, identity: str) -> list[str]:
-        """Return the ids of an identity's latest requests, oldest first."""
-        try:
-            return self._reader.requests(identity)
-        except sqlite3.Error as error:
-            raise _failed(error) from error
+    async def requests(self, identity: str) -> list[RequestDone]:
+        """Return an identity's latest requests, oldest first."""
+        return await _in_thread(self._readers, lambda: self._reader.requests(identity))
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events in one transaction."""
-        await self._in_thread(lambda: self._journal.append(events))
+        await _in_thread(self._writer, lambda: self._journal.append(events))
         idle = self._folding is None or self._folding.done()
         if idle and self._journal.unfolded >= self._postponed + self._due():
             self._folding = self._folder.submit(self._fold_safely, self._breathe)
@@ -87,14 +86,16 @@ class SqliteStore:
         before: float | None = None,
         after: float | None = None,
         limit: int = 64,
+        most_bytes: int = MOST_BYTES,
     ) -> list[Message]:
-        """Return a user's messages in a channel, newest first."""
-        asked = (user_id, channel_id, before, after, limit)
-        return await self._in_thread(lambda: self._journal.history(*asked))
+        """Return a page of a user's messages in a channel, newest first."""
+        asked = (user_id, channel_id, before, after, limit, most_bytes)
+        return await _in_thread(self._readers, lambda: self._reader.history(*asked))
 
     async def find_message(self, user_id: str, message_id: str) -> Message | None:
         """Return a message of a user's history."""
-        return await self._in_thread(lambda: self._journal.find_message(user_id, message_id))
+        asked = (user_id, message_id)
+        return await _in_thread(self._readers, lambda: self._reader.find_message(*asked))
 
     async def close(self) -> None:
         """Finish what was begun, make a snapshot if it is worth it, and let go of the file."""
@@ -103,8 +104,9 @@ class SqliteStore:
             await asyncio.wait([asyncio.wrap_future(self._folding)])
         if self._journal.unfolded >= self._due() / WORTHWHILE:
             await asyncio.wrap_future(self._folder.submit(self._fold_safely, lambda: None))
-        self._reader.close()
-        await self._in_thread(self._journal.close)
+        await _in_thread(self._readers, self._reader.close)
+        await _in_thread(self._writer, self._journal.close)
+        self._readers.shutdown()
         self._writer.shutdown()
         self._folder.shutdown()
 
@@ -143,16 +145,13 @@ class SqliteStore:
             raise _Stopped
         time.sleep(BREATH_SECONDS)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
-        except sqlite3.Error as error:
-            raise _failed(error) from error
+
+async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, work)
+    except sqlite3.Error as error:
+        raise StorageError(f"the journal failed: {error}") from error
 
 
 class _Stopped(Exception):
     """There is no time to finish a snapshot."""
-
-
-def _failed(error: sqlite3.Error) -> StorageError:
-    return StorageError(f"the journal failed: {error}")

@@ -24,11 +24,12 @@ from moobius.local.hub import Hub
 from moobius.local.model.refusal import Code, Refused
 from moobius.local.options import PlatformOptions
 from moobius.local.passwords import digest_of
-from moobius.local.web import auth, channels, groups, guard, legacy, services, users
+from moobius.local.web import auth, channels, groups, legacy, services, users
 from moobius.local.web.call import Call, Parameters, bearer, caller_of, read_parameters
 from moobius.local.web.developer import Developer
 from moobius.local.web.envelope import HttpRefused, failure, success
 from moobius.local.web.files import PREFIX, Files
+from moobius.local.web.guard import Guard, cors_headers, is_from_here
 from moobius.local.web.operations import Operations
 from moobius.local.web.page import page_file, serve_page_file
 from moobius.local.web.request_log import Book
@@ -102,7 +103,9 @@ class WebApp:
         options: PlatformOptions,
         operations: Operations,
         faults: Faults,
+        guard: Guard,
     ) -> None:
+        self._guard = guard
         self._engine = engine
         self._hub = hub
         self._files = files
@@ -135,22 +138,18 @@ class WebApp:
         return Book(self._operations.meters, self._route, self._account)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        wrong = guard.objection(request, self._options)
+        wrong = self._guard.objection(request)
         if wrong is not None:
             return failure(HttpRefused(403, Code.NOT_PERMITTED, wrong))
         path = SLASHES.sub("/", request.path)
         if path in SOCKET_PATHS and request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request)
         response = await self._reply(request, path)
-        response.headers.update(guard.cors_headers(request))
+        response.headers.update(cors_headers(request))
         await self._faults.before_reply(request)
         return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        most = self._options.limits.strangers
-        if self._hub.strangers >= most:
-            text = f"{most} connections wait for their login; try again later"
-            return failure(HttpRefused(503, Code.NOT_PERMITTED, text))
         meters, faults = self._operations.meters, self._faults
         return await serve_socket(request, self._engine, self._hub, self._options, meters, faults)
 
@@ -215,16 +214,15 @@ class WebApp:
                 raise
             caller = ""
         parameters = await read_parameters(request, self._options.limits)
-        origin = f"{request.scheme}://{request.host}"
         return Call(
             self._engine,
             self._options,
             parameters,
             caller,
-            origin,
+            self._guard.address_of(request),
             self._attempts,
             self._codes,
-            guard.is_from_here(request),
+            is_from_here(request),
         )
 
     def _caller(self, request: web.Request) -> str:

@@ -9,7 +9,7 @@ from moobius.local.engine import Engine
 from moobius.local.model import accounts
 from moobius.local.model.accounts import NewTokens
 from moobius.local.model.refusal import Code, Refused
-from moobius.local.model.state import Account
+from moobius.local.model.state import Account, normal_email
 from moobius.local.options import Limits
 from moobius.local.passwords import digest_of, hash_password, new_token, verify_password
 from moobius.local.web.call import Call
@@ -18,6 +18,9 @@ WRONG = "Incorrect username or password"
 WRONG_CODE = "Incorrect username or confirmation code"
 LONGEST_PASSWORD = 1024
 PASSWORD = "password"  # what is guessed at; the other two are codes
+
+DEVELOPER = "developer@local"
+"""The account of programs with the Platform `"local"`; made for them, and nobody else's."""
 
 
 async def sign_in(call: Call) -> Any:
@@ -29,6 +32,8 @@ async def sign_in(call: Call) -> Any:
 async def sign_up(call: Call) -> Any:
     """Endpoint 2: the reply of a sign-in, or none of it before the account is confirmed (Q5)."""
     email, password = call.parameters.required_name("username"), _password(call)
+    if normal_email(email) == DEVELOPER:
+        raise Refused(Code.ACCOUNT_EXISTS, f"{DEVELOPER} is the Platform's own; choose another")
     confirmed = not call.options.confirm_sign_up
     user_id = await create_account(call.engine, email, password, confirmed=confirmed)
     if confirmed:
@@ -41,7 +46,8 @@ async def confirm_sign_up(call: Call) -> Any:
     """Endpoint 3; an account that is confirmed already takes any code."""
     email = call.parameters.required_name("username")
     code = call.parameters.text("confirmation_code")
-    async with call.attempts.attempt(Purpose.SIGN_UP.name, email):
+    can_succeed = call.codes.has(Purpose.SIGN_UP, email)
+    async with call.attempts.attempt(Purpose.SIGN_UP.name, email, can_succeed=can_succeed):
         account = call.engine.state.account_by_email(email)
         good = account and (account.confirmed or call.codes.redeem(Purpose.SIGN_UP, email, code))
         if account is None or not good:
@@ -71,7 +77,8 @@ async def confirm_reset_password(call: Call) -> Any:
     """Endpoint 6: a new password, for who has the code; other logins end."""
     email, password = call.parameters.required_name("username"), _password(call)
     code = call.parameters.required("confirmation_code")
-    async with call.attempts.attempt(Purpose.RESET.name, email):
+    can_succeed = call.codes.has(Purpose.RESET, email)
+    async with call.attempts.attempt(Purpose.RESET.name, email, can_succeed=can_succeed):
         account = call.engine.state.account_by_email(email)
         if account is None or not call.codes.redeem(Purpose.RESET, email, code):
             raise Refused(Code.WRONG_CREDENTIALS, WRONG_CODE)
@@ -100,7 +107,11 @@ async def delete_account(call: Call) -> Any:
     user_id = call.caller
     if call.parameters.value("username") is not None or not user_id:
         user_id = (await checked_account(call)).user_id
-    return await call.engine.run(accounts.delete_account, user_id)
+    email = call.engine.state.account(user_id).email
+    reply = await call.engine.run(accounts.delete_account, user_id)
+    for what in (PASSWORD, *(purpose.name for purpose in Purpose)):
+        call.attempts.forgive(what, email)
+    return reply
 
 
 async def checked_account(call: Call) -> Account:
@@ -115,7 +126,8 @@ async def verified_account(call: Call, email: str, password: str) -> Account:
     Raises:
         Refused: With code 10006; whether the account exists stays our secret.
     """
-    async with call.attempts.attempt(PASSWORD, email):
+    can_succeed = call.engine.state.account_by_email(email) is not None
+    async with call.attempts.attempt(PASSWORD, email, can_succeed=can_succeed):
         account = call.engine.state.account_by_email(email)
         right = await verify_password(password, account.password_hash if account else "")
         if account is None or not right:

@@ -128,7 +128,7 @@ class Call:
 
     Attributes:
         caller: The user the access token belongs to; empty on endpoints that need none.
-        origin: `http://host:port` by which the client reached us.
+        origin: `http://host:port` by which clients reach us.
         attempts: Who may guess at passwords and codes now.
         codes: The confirmation codes that are good.
         is_from_here: Whether a program on this machine asks, and not for somebody else.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from moobius.local.model import channels
 from moobius.local.model.refusal import malformed
+from moobius.local.store.pages import MOST_MESSAGES
+from moobius.local.store.protocol import Message
 from moobius.local.web.call import Call
 
-DEFAULT_LIMIT, HIGHEST_LIMIT = 64, 1024
+DEFAULT_LIMIT = 64
 SURELY_MILLISECONDS = 1e11
 
 
@@ -59,9 +65,15 @@ async def history(call: Call) -> Any:
         channel_id,
         before=_milliseconds(parameters.value("before")),
         after=_milliseconds(parameters.value("after")),
-        limit=DEFAULT_LIMIT if limit is None else int(min(max(limit, 1), HIGHEST_LIMIT)),
+        limit=DEFAULT_LIMIT if limit is None else int(min(max(limit, 1), MOST_MESSAGES)),
+        most_bytes=call.options.limits.history_bytes,
     )
-    return [_with_aliases(message) for message in found]
+    return await asyncio.to_thread(_encoded, found)
+
+
+def _encoded(messages: Sequence[Message]) -> list[msgspec.Raw]:
+    """Encode messages one by one, so that no thread is kept from its work for longer than one."""
+    return [msgspec.Raw(msgspec.json.encode(_with_aliases(message))) for message in messages]
 
 
 def _number(value: Any) -> float | None:

@@ -5,6 +5,7 @@ They exist in developer mode only, and developer mode exists on loopback only.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +14,14 @@ from moobius._version import __version__
 from moobius.local.engine import Engine
 from moobius.local.hub import Hub
 from moobius.local.model import accounts, services
+from moobius.local.model.outcome import Farewell
 from moobius.local.model.refusal import Code, Refused, malformed, not_found, not_permitted
 from moobius.local.model.state import Account
 from moobius.local.passwords import hash_password, verify_password
-from moobius.local.web.auth import create_account, log_in, verified_account
+from moobius.local.web.auth import DEVELOPER, create_account, log_in, verified_account
 from moobius.local.web.call import Call
 
 NAME = "Moobius Platform"
-DEVELOPER = "developer@local"
 
 PEOPLE: Mapping[str, tuple[str, str]] = {
     "ada@example.org": ("Ada", "Likes machines that follow a table."),
@@ -45,6 +46,7 @@ class Developer:
         self._instance = instance
         self._hub = hub
         self._key_is_password = False
+        self._one_at_a_time = asyncio.Lock()
 
     async def info(self, call: Call) -> Any:
         """`GET /local/info`, the one that answers in every mode."""
@@ -91,7 +93,8 @@ class Developer:
             password = password or self._key
         elif not password:
             raise malformed("password is required with email")
-        owner = await self._account(call, email, password)
+        async with self._one_at_a_time:  # two that start together may both need the account made
+            owner = await self._account(call, email, password)
         reply: dict[str, Any] = {"email": email, "password": password}
         if service:
             return reply | await call.engine.run(services.open_project, owner, project, service)
@@ -130,7 +133,7 @@ class Developer:
         """Return the account, made if there is none.
 
         The developer account's password is the developer key, and follows it when the data
-        directory was given a new one.
+        directory was given a new one. Who came in by another one is put out.
         """
         known = call.engine.state.account_by_email(email)
         if known is None:
@@ -139,7 +142,8 @@ class Developer:
             return (await verified_account(call, email, password)).user_id
         if not self._key_is_password and not await verify_password(self._key, known.password_hash):
             hashed = await hash_password(self._key)
-            await call.engine.run(accounts.change_password, known.user_id, hashed)
+            await call.engine.run(accounts.reset_password, known.user_id, hashed)
+            self._hub.deliver(Farewell(known.user_id))
         self._key_is_password = True
         return known.user_id
 

@@ -193,7 +193,8 @@ def _discard(file: IO[bytes]) -> None:
 
 
 def _flush(file: IO[bytes]) -> None:
-    # What is answered with success outlives the machine's next moment, as messages do.
+    # The journal needs no such care: it can lose its newest lines to a power failure, but not be
+    # left half written. A file could, and nobody would know.
     file.flush()
     os.fsync(file.fileno())
 

@@ -44,6 +44,21 @@ def mapping(body: Body, name: str, default: dict[str, Any] | None = None) -> dic
     return value
 
 
+def text_or_null(body: Body, name: str, where: str = "") -> str | None:
+    """Return a string field that may be null or absent; an error names it with `where` before."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _wrong(f"{where}{name}", "a string", value)
+    return value
+
+
+def texts(value: Any, name: str) -> list[str]:
+    """Return a list of strings."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise malformed(f"{name} must be a list of strings")
+    return value
+
+
 def objects(value: Any, name: str) -> list[dict[str, Any]]:
     """Return a list of objects; a lone object is a list of one, null an empty one."""
     if value is None:

@@ -6,6 +6,7 @@ that can be read but not carried out raises `Refused` with the name of the field
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from moobius.local.model.refusal import malformed
 from moobius.local.wire import fields, items
 
 DEEPEST = 64
+DIGEST_BYTES = 8
 WORDS = re.compile(r'"(?:[^"\\]|\\.)*"')
 BRACKETS = re.compile(r"[\[\]{}]")
 
@@ -51,6 +53,12 @@ class Request:
             Refused: If it is missing or not an object.
         """
         return fields.mapping(self.frame, "body")
+
+    @property
+    def digest(self) -> str:
+        """What is asked, in short: the same for frames that differ in their text alone."""
+        content = msgspec.json.encode(self.frame, order="sorted")
+        return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def read(text: str) -> Request:
@@ -174,7 +182,7 @@ def _content(body: fields.Body, subtype: str) -> dict[str, Any]:
     content = body.get("content")
     if isinstance(content, str):  # the short form of older clients
         return {"text" if subtype == "text" else "path": content}
-    return fields.mapping(body, "content")
+    return items.checked_content(fields.mapping(body, "content"), "content")
 
 
 def update(request: Request) -> Update:

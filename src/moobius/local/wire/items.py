@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from moobius.local.model.refusal import malformed
-from moobius.local.wire.fields import objects
+from moobius.local.wire.fields import objects, text_or_null, texts
 
 Item = dict[str, Any]
 
 INPUT_TYPES = {"string": "text", "enum": "dropdown"}
-CONTENT_KEYS = ("text", "path", "size", "filename", "link", "title", "button")
-STYLE_KEYS = ("widget", "display", "expand", "button_id", "text")
+CONTENT_TEXTS = ("text", "path", "filename", "link", "title", "button")
+CONTENT_KEYS = (*CONTENT_TEXTS, "size")
+STYLE_TEXTS = ("widget", "display", "button_id", "text")
 WIDGETS = {"playground": "canvas", "feature": "button"}
 
 
@@ -36,14 +39,14 @@ def menu_item(item: Item) -> Item:
     return {
         "menu_item_id": _first(item, "menu_item_id", "item_id"),
         "menu_item_text": _first(item, "menu_item_text", "item_name"),
-        "message_subtypes": [] if subtypes is None else subtypes,
+        "message_subtypes": [] if subtypes is None else texts(subtypes, "message_subtypes"),
         "dialog": _dialog_of(item),
     }
 
 
 def canvas_item(item: Item) -> Item:
     """Return a pane of the canvas."""
-    return {"text": item.get("text"), "path": item.get("path")}
+    return {name: text_or_null(item, name) for name in ("text", "path")}
 
 
 def style_item(item: Item) -> Item:
@@ -52,15 +55,17 @@ def style_item(item: Item) -> Item:
     A `button_hook`, which older examples have, comes down to the button it names: 1.8.0 takes
     these five keys and no other.
     """
-    style: Item = {key: item.get(key) for key in STYLE_KEYS}
+    style: Item = {name: text_or_null(item, name) for name in STYLE_TEXTS}
     hook = item.get("button_hook")
     if style["button_id"] is None and isinstance(hook, dict):
-        style["button_id"] = hook.get("button_id")
-    if isinstance(style["widget"], str):
-        style["widget"] = WIDGETS.get(style["widget"], style["widget"])
-    if isinstance(style["expand"], str):
-        style["expand"] = style["expand"].lower() == "true"
-    return style
+        style["button_id"] = text_or_null(hook, "button_id", "button_hook.")
+    style["widget"] = WIDGETS.get(style["widget"], style["widget"])
+    expand = item.get("expand")
+    if isinstance(expand, str):
+        expand = expand.lower() == "true"
+    if expand is not None and not isinstance(expand, bool):
+        raise malformed("expand must be true or false")
+    return {**style, "expand": expand}
 
 
 def _dialog_of(item: Item) -> Item | None:
@@ -76,7 +81,7 @@ def _dialog_of(item: Item) -> Item | None:
 def _dialog(dialog: Item) -> Item:
     components, bottom = dialog.get("components"), dialog.get("bottom_buttons")
     return {
-        "title": dialog.get("title") or "Dialog",
+        "title": text_or_null(dialog, "title", "dialog.") or "Dialog",
         "components": [_input(each) for each in objects(components, "dialog.components")],
         "bottom_buttons": None
         if bottom is None
@@ -85,21 +90,32 @@ def _dialog(dialog: Item) -> Item:
 
 
 def _input(item: Item) -> Item:
-    kind = item.get("type", "text")
+    kind = text_or_null(item, "type") or "text"
     required = not item["optional"] if "optional" in item else item.get("required", False)
     return {
         "label": _first(item, "label", "name"),
-        "type": INPUT_TYPES.get(kind, kind) if isinstance(kind, str) else "text",
+        "type": INPUT_TYPES.get(kind, kind),
         "required": bool(required),
-        "placeholder": item.get("placeholder"),
-        "choices": item.get("choices", item.get("values")),
+        "placeholder": text_or_null(item, "placeholder"),
+        "choices": _choices(item.get("choices", item.get("values"))),
     }
 
 
+def _choices(value: Any) -> list[str] | None:
+    """Return what may be chosen as texts, for a text is what a click sends back."""
+    if value is None:
+        return None
+    plain = isinstance(value, list) and not any(isinstance(each, dict | list) for each in value)
+    if not plain:
+        raise malformed("choices must be a list of strings")
+    return [_as_text(each) for each in value]
+
+
 def _bottom_button(item: Item) -> Item:
-    words = item.get("text") or ""
+    words = text_or_null(item, "text") or ""
     submit = item["submit"] if "submit" in item else item.get("type") != "cancel"
-    return {"id": item.get("id") or str(words).lower(), "text": words, "submit": bool(submit)}
+    button_id = text_or_null(item, "id") or words.lower()
+    return {"id": button_id, "text": words, "submit": bool(submit)}
 
 
 def _first(item: Item, *names: str) -> str:
@@ -134,9 +150,23 @@ def _click_argument(item: Any) -> Item:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def checked_content(content: Item, name: str) -> Item:
+    """Return the content of a message if what is known of it is as it should be.
+
+    Keys that are not known pass (platform.md 3.12).
+    """
+    for key in CONTENT_TEXTS:
+        text_or_null(content, key, f"{name}.")
+    size = content.get("size")
+    if size is not None and type(size) is not int:
+        raise malformed(f"{name}.size must be a whole number")
+    return content
 
 
 def message_content(content: Item) -> Item:
     """Keep the content keys an original service takes (platform.md 3.10, menu click)."""
+    checked_content(content, "message_content")
     return {key: content[key] for key in CONTENT_KEYS if key in content}
