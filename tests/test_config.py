@@ -337,6 +337,8 @@ def test_a_part_that_is_no_object_is_named(part: str, tmp_path: Path) -> None:
 def test_databases_that_are_no_objects_are_refused() -> None:
     with pytest.raises(ConfigError, match="db_config must be a list of objects"):
         load_config(db_config=["json"])
+    with pytest.raises(ConfigError, match="entry 0 of db_config: 'clear' is 'false'; it must be"):
+        load_config(db_config=[{"implementation": "json", "name": "a", "clear": "false"}])
 
 
 def test_a_missing_file_is_named_with_the_places_that_were_tried(tmp_path: Path) -> None:

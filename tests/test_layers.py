@@ -17,6 +17,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 # that its own name begins with.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "private_files": set(),
     "_version": set(),
     "typed_json": {"errors"},
     # What users know as `types`: the words, the dataclasses, and what reads and writes them.
@@ -28,19 +29,41 @@ MAY_IMPORT: dict[str, set[str]] = {
     "message_forms": {"utils", "words", "values", "tolerant"},
     "types": {"message_forms", "tolerant", "words", "values"},
     "config_files": {"errors", "utils"},
-    "config": {"errors", "utils", "types", "config_files"},
+    "config_entries": {"errors"},
+    "config": {"errors", "utils", "types", "config_files", "config_entries"},
     "config_keywords": {"errors", "config", "config_files"},
     "json_utils": {"errors", "utils", "typed_json", "config", "config_files"},
-    "database": {"errors", "utils", "typed_json", "types", "config"},
+    "database": {"errors", "utils", "typed_json", "types", "config", "config_entries"},
     "network": {"errors", "utils", "types", "tolerant", "config"},
     "core": {
         *("errors", "utils", "types", "tolerant", "message_forms"),
         *("config", "config_files", "config_keywords", "database", "network", "sinks"),
+        *("messaging", "private_files", "typed_json"),
     },
-    "local": {"errors", "utils", "types", "config", "_version"},  # a Platform knows no SDK
+    # A Platform knows no SDK.
+    "local": {"errors", "utils", "types", "config", "private_files", "_version"},
+    "messaging": {"errors"},
+    "storage_cli": {"errors", "typed_json", "config", "config_files", "database"},
     # On top: what people start, and the front door.
     "demo": {"errors", "utils", "types", "config", "core", "local"},
-    "cli": {"errors", "utils", "types", "config", "core", "local", "demo", "_version"},
+    "cli_services": {"errors", "core"},  # what `moobius ps`, `spell`, ... do
+    "devtools": {  # what `moobius run`, `dev` and `doctor` do
+        *("errors", "utils", "config", "config_files", "private_files", "database", "network"),
+        *("core", "local", "storage_cli", "_version"),
+    },
+    "cli": {
+        "errors",
+        "utils",
+        "types",
+        "config",
+        "core",
+        "local",
+        "demo",
+        "devtools",
+        "cli_services",
+        "storage_cli",
+        "_version",
+    },
     "__main__": {"cli"},
     "": {"errors", "types", "utils", "json_utils", "core", "_version"},
 }
@@ -50,7 +73,7 @@ TO_LOCAL = {"moobius.core.lifecycle", "moobius.core.wand"}
 LOCAL_DOOR = "moobius.local.embedded"
 
 # Libraries that an extra brings, imported by the function that needs them -> the extra.
-EXTRAS = {"configobj": "messaging", "cryptography": "tls"}
+EXTRAS = {"certifi": "certifi", "configobj": "messaging", "cryptography": "tls"}
 
 
 class Import(NamedTuple):

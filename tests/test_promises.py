@@ -20,7 +20,6 @@ LISTS = {"promise": TESTS / "promises/rows.txt", "defect": TESTS / "promises/def
 LATER: dict[str, str] = {
     "0-44": "J: the names of 1.3.7",
     "3-32": "a later issue: the wizard that offers the projects as templates",
-    "D110": "F: spells from another program",
 }
 
 

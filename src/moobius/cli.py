@@ -9,6 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moobius._version import __version__
+from moobius.cli_services import (
+    add_logs_arguments,
+    add_name_argument,
+    add_ps_arguments,
+    add_spell_arguments,
+    logs_main,
+    ps_main,
+    restart_main,
+    spell_main,
+    stop_main,
+)
 from moobius.core.runner import exit_on_signals
 from moobius.devtools.arguments import (
     add_dev_arguments,
@@ -158,8 +169,17 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command(
         "look for what keeps a service from running", add_doctor_arguments, doctor_main
     ),
+    "logs": Command("show what a service has logged", add_logs_arguments, logs_main),
     "platform": Command("run the Platform on this machine", _add_platform_arguments, _run_platform),
+    "ps": Command("show the services that run", add_ps_arguments, ps_main),
+    "restart": Command("stop a service and start it again", add_name_argument, restart_main),
     "run": Command("run the service of a file", add_run_arguments, run_main, is_service=True),
+    "spell": Command(
+        "cast a spell on a service that runs: its on_spell is called",
+        add_spell_arguments,
+        spell_main,
+    ),
+    "stop": Command("stop a service", add_name_argument, stop_main),
     "storage": Command(
         "look into what services have stored, change it, move it",
         add_storage_arguments,

@@ -17,6 +17,7 @@ from typing import Any
 import dacite
 from loguru import logger
 
+from moobius.config_entries import check_entries
 from moobius.config_files import Origin, locate, read_json
 from moobius.errors import ConfigError
 from moobius.types import IGNORE, INCLUDE, UNBIND
@@ -130,6 +131,8 @@ class Configuration:
     nested: ConfigDict
     settings: Settings
     service_origin: Origin | None
+    origins: Mapping[str, Origin | None] = field(default_factory=dict)
+    """Part -> the file it was read from."""
 
 
 def load_config(
@@ -187,7 +190,8 @@ def load_config(
     if settings.ca_file:
         pem = locate(settings.ca_file, origin.path.parent if origin else None, what="ca_file")
         settings = replace(settings, ca_file=str(pem))
-    return Configuration(ConfigDict({part: nested[part] for part in _PARTS}), settings, origin)
+    parts = ConfigDict({part: nested[part] for part in _PARTS})
+    return Configuration(parts, settings, origin, origins)
 
 
 def mask_passwords(value: Any) -> Any:
@@ -209,7 +213,7 @@ def _read(source: Source, part: str, folder: Path | None = None) -> tuple[Any, O
         origin = Origin(locate(source, folder))
         source = read_json(origin.path)
     if part == "db_config":
-        return _as_db_config(source), origin
+        return _as_db_config(source, origin), origin
     if not source:
         return {}, origin
     if not isinstance(source, Mapping):
@@ -221,14 +225,13 @@ def _read(source: Source, part: str, folder: Path | None = None) -> tuple[Any, O
     return dict(source), origin
 
 
-def _as_db_config(source: Any) -> list[dict[str, Any]]:
+def _as_db_config(source: Any, origin: Origin | None) -> list[dict[str, Any]]:
     if not source:
         return []
-    if isinstance(source, Mapping):
-        return [dict(source)]
-    elements = list(source)
+    elements = [source] if isinstance(source, Mapping) else list(source)
     if not all(isinstance(element, Mapping) for element in elements):
         raise ConfigError("db_config must be a list of objects, each with implementation and name")
+    check_entries(elements, origin.path if origin else "db_config")
     return [dict(element) for element in elements]
 
 

@@ -9,6 +9,7 @@ MoobiusError
 │   └── FrameTooLarge          .size, .limit: send less, or upload a file
 ├── StorageError               an engine failed
 │   ├── BrokenRecord           one stored record cannot be read; the others are fine
+│   ├── EditConflict           changed elsewhere during an edit: nothing is stored, edit it again
 │   └── UnstorableError        a key or value of a type that no engine keeps (also a TypeError)
 ├── WrongMode                  a service-only verb called in user mode, or the reverse
 ├── WandError                  a service could not be started, reached or stopped
@@ -22,7 +23,8 @@ MoobiusError
 │   ├── RequestFailed          the peer says that it cannot answer; .kind says why
 │   ├── FileRefused            a file that may not, or cannot, be transferred (also an OSError)
 │   └── PeerLost               the connection ended (also a ConnectionError)
-│       └── PeerClosed         the peer hung up (also a RuntimeError)
+│       ├── PeerClosed         the peer hung up (also a RuntimeError)
+│       └── ConnectTimeout     it took too long to begin (also a TimeoutError)
 └── PlatformError              asking the Platform failed; .endpoint says for what
     ├── TransportError         it may never have arrived; trying again can help
     ├── LoginRefused           the socket stays logged out; fix credentials or ids
@@ -104,6 +106,10 @@ class BrokenRecord(StorageError):
     """One stored record that cannot be read; the others stay usable."""
 
 
+class EditConflict(StorageError):
+    """A value was changed through another handle on the store while it was edited."""
+
+
 class UnstorableError(StorageError, TypeError):
     """A key or a value of a type that storage does not keep or restore."""
 
@@ -170,6 +176,10 @@ class PeerLost(MessagingError, ConnectionError):
 
 class PeerClosed(PeerLost, RuntimeError):
     """The peer closed the connection."""
+
+
+class ConnectTimeout(PeerLost, TimeoutError):
+    """A connection that did not stand in time; it says how far it came."""
 
 
 class PlatformError(MoobiusError):

@@ -20,7 +20,8 @@ def test_reports_travel() -> None:
     report = pickle.loads(pickle.dumps(Failed(_portable(error), "Traceback ...")))
     assert isinstance(report.error, BadResponseException)
     assert (report.error.code, str(report.error)) == (10002, str(error))
-    assert pickle.loads(pickle.dumps(Ready())) == Ready()
+    ready = Ready("logs/service.log")
+    assert pickle.loads(pickle.dumps(ready)) == ready
 
 
 def test_an_error_that_cannot_travel_is_told_in_words() -> None:

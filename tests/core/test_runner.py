@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 
 import pytest
@@ -88,3 +89,15 @@ def test_tasks_left_behind_are_cancelled_and_waited_for() -> None:
 @pytest.mark.filterwarnings("error")
 def test_stopping_what_does_not_run_is_harmless() -> None:
     Runner().stop()
+
+
+def test_what_1_8_0_had_for_ctrl_c_is_there_and_nobody_installs_it() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    from moobius.core.wand import KEYBOARDEXIT, MoobiusWand, sigint_handler
+
+    MoobiusWand()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert KEYBOARDEXIT == 1324
+    with pytest.raises(SystemExit) as end:
+        sigint_handler(signal.SIGINT, None)
+    assert end.value.code == KEYBOARDEXIT

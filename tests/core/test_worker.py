@@ -246,3 +246,33 @@ if __name__ == "__main__":
         (child,) = started(program)
         os.kill(int(parent[1]), signal.SIGKILL)
         await until(lambda: not alive(child))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        """
+    from multiprocessing.process import BaseProcess
+    start = BaseProcess.start
+    def strike(process):
+        start(process)
+        os.kill(os.getpid(), signal.SIGTERM)
+    BaseProcess.start = strike
+""",
+        """
+    class Trap(dict):
+        def __setitem__(self, handle, process):
+            os.kill(os.getpid(), signal.SIGTERM)
+    wand.processes = Trap()
+""",
+    ],
+    ids=["as the process starts", "when it is ready"],
+)
+async def test_a_signal_at_any_moment_of_a_start_leaves_no_process(
+    tmp_path: Path, moment: str
+) -> None:
+    text = MAIN + "    import signal\n" + moment + "    wand.run(Room, background=True)\n"
+    folder = script(tmp_path, text)
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 143, program.output
+    assert not any(alive(pid) for pid in started(program))

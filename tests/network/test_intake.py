@@ -80,3 +80,27 @@ async def test_frames_are_handed_over_in_order_one_at_a_time() -> None:
     handing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await handing
+
+
+async def test_who_wants_to_know_hears_when_all_is_handed_over() -> None:
+    intake = Intake(2, Awaited())
+    taken: list[str] = []
+    gate = asyncio.Event()
+
+    async def handle(text: str, frame: Inbound) -> None:
+        await gate.wait()
+        taken.append(frame.type)
+
+    await intake.handed_over()  # nothing has come
+    put(intake, WEATHER)
+    put(intake, COPY)
+    waiting = asyncio.create_task(intake.handed_over())
+    handing = asyncio.create_task(intake.hand_over(handle))
+    await asyncio.wait({waiting}, timeout=0.05)
+    assert not waiting.done()
+    gate.set()
+    await waiting
+    assert taken == ["weather", "copy"]
+    handing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await handing

@@ -101,6 +101,11 @@ class Program:
         os.killpg(self._process.pid, signal.SIGINT)
         return await self.ended()
 
+    @property
+    def pid(self) -> int:
+        """Its process, which leads a group of its own."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once, without a word, as `kill -9` does."""
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -108,7 +113,8 @@ class Program:
     async def ended(self) -> int:
         """Wait until the program has ended; return its exit status."""
         status = await asyncio.wait_for(self._process.wait(), PATIENCE)
-        await self._reader
+        # What it has left behind may still write.
+        await asyncio.wait_for(asyncio.shield(self._reader), PATIENCE)
         return status
 
     async def _read(self) -> None:

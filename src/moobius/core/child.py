@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner, ignore_interrupt
+from moobius.core.runner import Runner, ignore_interrupt, release_signals
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ LEAVE_AFTER_S = 20.0
 
 @dataclass(frozen=True)
 class Ready:
-    """The service runs: `on_start` is done."""
+    """The service runs: `on_start` is done.
+
+    Attributes:
+        log_file: Where its log goes.
+    """
+
+    log_file: str
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,11 @@ def main(
     stop_timeout: float,
     spells: Spellbook,
     wand: Connection,
+    log_otherwise: str = "",
 ) -> None:
     """Build the service and run it; tell the wand once whether it is ready or why not."""
     ignore_interrupt()
+    release_signals()
     runner = Runner()
     _stop_with_parent(runner)
     reported = threading.Event()
@@ -72,7 +80,7 @@ def main(
             wand.send(what)
 
     def ready() -> None:
-        say(Ready())
+        say(Ready(log_file))
         _answer_pings(wand, runner)
 
     def count_spell() -> None:
@@ -84,7 +92,7 @@ def main(
         service._stop_timeout = stop_timeout
         service._spell_taken = count_spell
         service._when_ready = ready
-        with log_sinks(service.settings):
+        with log_sinks(service.settings, log_otherwise) as log_file:
             try:
                 runner.run(service.start)
             except Exception as error:

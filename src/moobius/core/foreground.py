@@ -11,10 +11,10 @@ from loguru import logger
 
 from moobius.core.lifeline import Lifeline
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.plan import Plan, ServiceStatus
+from moobius.core.plan import STOP_SLACK_S, Plan, ServiceStatus
 from moobius.core.runner import Runner
 from moobius.core.supervision import Restarts
-from moobius.errors import MoobiusError
+from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
@@ -27,7 +27,10 @@ class Foreground:
         plan: How it is run.
         life: Its state.
         service: The one that runs now, once it is made.
+        log_file: Where its log goes, while it runs.
     """
+
+    is_background = False
 
     def __init__(
         self, handle: int, plan: Plan, restarts: Restarts, on_service: Callable[[Moobius], None]
@@ -36,6 +39,7 @@ class Foreground:
         self.plan = plan
         self.life = Lifeline()
         self.service: Moobius | None = None
+        self.log_file = ""
         self._restarts = restarts
         self._on_service = on_service
         self._runner = Runner()
@@ -87,12 +91,33 @@ class Foreground:
         if self.life.ask_to_restart():
             self._runner.stop()
 
+    def insist(self) -> None:
+        """Do nothing: a thread cannot be killed."""
+
     def end(self, seconds: float | None = None) -> None:
-        """Wait for the end that was asked for; a thread cannot be killed."""
-        self.life.wait_over(seconds)
+        """Wait for the end that was asked for.
+
+        Raises:
+            WandError: If that takes too long: a thread cannot be killed.
+        """
+        patience = self.plan.stop_timeout + STOP_SLACK_S
+        if not self.life.wait_over(patience if seconds is None else seconds):
+            name, pid = self.plan.name, os.getpid()
+            raise WandError(f"{name} does not stop; what can be ended is its process, {pid}")
 
     def _run_once(self) -> int | None:
         """Run it, and return the signal that ended it, 0 without one, `None` to run it again."""
+        service = self._new_service()
+        with log_sinks(service.settings, self.plan.log_file) as self.log_file:
+            try:
+                self._runner.run(service.start)
+            except Exception as error:
+                return None if self.life.pause(self._delay_after(error)) else 0
+        if self.life.take_restart():
+            return None
+        return self._runner.stopped_by or 0
+
+    def _new_service(self) -> Moobius:
         plan = self.plan
         service = plan.cls(**plan.kwargs)
         service._stop_timeout = plan.stop_timeout
@@ -100,17 +125,14 @@ class Foreground:
         self._ready_at = time.monotonic()
         self.service = service
         self._on_service(service)
-        with log_sinks(service.settings):
-            try:
-                self._runner.run(service.start)
-            except Exception as error:
-                return self._after(error)
-        if self.life.take_restart():
-            return None
-        return self._runner.stopped_by or 0
+        return service
 
-    def _after(self, error: Exception) -> int | None:
-        """Wait until it is time to run it again, if it is to be."""
+    def _delay_after(self, error: Exception) -> float:
+        """Return in how many seconds to run it again.
+
+        Raises:
+            Exception: The error, if it is not to be.
+        """
         delay = self._restarts.after_end(1, time.monotonic() - self._ready_at)
         expected = isinstance(error, MoobiusError)
         if delay is None or not self.life.is_wanted:
@@ -121,7 +143,7 @@ class Foreground:
         logger.opt(exception=None if expected else error).error(
             "{} ended: {}; again in {:g} s", self.plan.name, error, delay
         )
-        return None if self.life.pause(delay) else 0
+        return delay
 
     def _when_ready(self) -> None:
         self._ready_at = time.monotonic()

@@ -7,6 +7,7 @@ way to stop a service is to cancel its `start()`.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from loguru import logger
 
 from moobius.core.contain import contain
 from moobius.core.dispatch import Dispatch
+from moobius.core.handover import HOLDER_VARIABLE, KEEP_SECONDS, change_places, leave_with
 from moobius.core.listening import StopListening
 from moobius.database.magical_storage import MagicalStorage
 from moobius.errors import ConfigError, LoginRefused
@@ -34,8 +36,9 @@ NEW_SERVICE_PATIENCE = 10.0  # seconds until a new service is known to all of th
 async def run(service: Moobius) -> None:
     """Live: prepare, serve until cancelled, clean up."""
     async with AsyncExitStack() as stack:
+        platform = None
         if service.settings.is_local:
-            await _use_local_platform(service, stack)
+            platform = await _use_local_platform(service, stack)
         _check_account(service)
         stack.push_async_callback(service.http_api.close)
         await service.authenticate()
@@ -56,6 +59,8 @@ async def run(service: Moobius) -> None:
         dispatch.open()
         listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
         stack.push_async_callback(_finish, service, dispatch, listening)
+        if platform is not None:
+            await _change_places(service, platform, stack)
         logger.info(
             "{} is ready: {} channels on {}",
             type(service).__name__,
@@ -98,7 +103,7 @@ async def check_in(service: Moobius) -> None:
         await contain("on_channel_checkin", service.on_channel_checkin, channel_id)
 
 
-async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
+async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> RunningPlatform:
     """Find or start the Platform of this machine and take what it gives us (architecture 4.6)."""
     from moobius.local.embedded import find_or_start, provision
 
@@ -137,6 +142,24 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> None:
         service.ws_client.trust(platform.ca_file)
     if service.service_mode and not service.client_id:
         service.client_id = grant.service_id
+    return platform
+
+
+async def _change_places(
+    service: Moobius, platform: RunningPlatform, stack: AsyncExitStack
+) -> None:
+    """Lose nothing between two processes of a service that `moobius dev` starts again and again."""
+    from moobius.local.embedded import hold
+
+    holder = os.environ.get(HOLDER_VARIABLE, "")
+    if not holder.isdecimal() or not service.service_mode:
+        return
+
+    def ask(resume: bool) -> None:
+        hold(platform, holder, service.own_id, seconds=KEEP_SECONDS, resume=resume)
+
+    leave_with(int(holder))
+    await change_places(service.ws_client, ask, stack)
 
 
 async def _close_storages(service: Moobius) -> None:

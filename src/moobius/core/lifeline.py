@@ -15,11 +15,13 @@ class Lifeline:
     Attributes:
         state: See `ServiceStatus`.
         is_wanted: Whether it shall go on; false once somebody asked it to stop.
+        on_enter: Called with each state that `enter` notes, before others see it.
     """
 
     def __init__(self) -> None:
         self.state = "starting"
         self.is_wanted = True
+        self.on_enter: Callable[[str], None] = lambda state: None
         self._restart_asked = False
         self._change = threading.Condition()
 
@@ -30,6 +32,7 @@ class Lifeline:
 
     def enter(self, state: str) -> None:
         """Note a new state; one that was asked to stop is stopping until it is over."""
+        self.on_enter(state)
         with self._change:
             is_held_back = not self.is_wanted or self._restart_asked
             if state in OVER or not (is_held_back and state == "running"):

@@ -19,6 +19,10 @@ BREATHE_EVERY = 64
 """Spells in a row after which the rest of the service gets a turn, if `on_spell` never waits."""
 
 
+class Nothing:
+    """Put on a queue to no other end than that something is; no spell."""
+
+
 class StopListening:
     """What ends a service's loop over spells; put on its queue by the service itself."""
 
@@ -76,6 +80,8 @@ class _Ear:
                 logger.opt(exception=error).error(
                     "a spell could not be read: {}: {}", type(error).__name__, error
                 )
+                continue
+            if isinstance(spell, Nothing):
                 continue
             self._hear(spell)
             if isinstance(spell, (StopListening, _Gone)):

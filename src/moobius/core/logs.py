@@ -11,20 +11,30 @@ from loguru import logger
 
 from moobius.config import Settings
 from moobius.errors import ConfigError
+from moobius.private_files import open_private
 from moobius.sinks import TERMINAL, Wish, add_wish, drop_wish
 
 DEFAULT_RETENTION = {"rotation": "1 day", "retention": "7 days"}
+LAST_OF_THE_LOG = {"rotation": "1 MB", "retention": 1, "opener": open_private}
 
 
 @contextmanager
-def log_sinks(settings: Settings) -> Iterator[None]:
+def log_sinks(settings: Settings, otherwise: str = "") -> Iterator[str]:
     """Log to the terminal and to files for the length of a `with` block (sdk.md 2.3).
+
+    Args:
+        settings: What the log configuration asks for.
+        otherwise: A small file for the last of the log, where it names none.
+
+    Yields:
+        The file that the log goes to; empty if there is none.
 
     Raises:
         ConfigError: If a file cannot be written, or loguru does not understand `log_retention`.
     """
     with ExitStack() as stack:
-        for wish in _wishes(settings):
+        wishes = _wishes(settings, otherwise)
+        for wish in wishes:
             try:
                 add_wish(wish)
             except OSError as error:
@@ -34,7 +44,7 @@ def log_sinks(settings: Settings) -> Iterator[None]:
                     f"log_retention {settings.log_retention!r} is nothing loguru can do: {error}"
                 ) from None
             stack.callback(drop_wish, wish)
-        yield
+        yield next((wish.place for wish in wishes if wish.place != TERMINAL), "")
 
 
 def log_fatal(text: str) -> None:
@@ -42,7 +52,7 @@ def log_fatal(text: str) -> None:
     logger.bind(on_stderr=True).error("{}", text)
 
 
-def _wishes(settings: Settings) -> list[Wish]:
+def _wishes(settings: Settings, otherwise: str) -> list[Wish]:
     level = settings.log_level.upper()
     retention: Any = settings.log_retention or DEFAULT_RETENTION
     options = {"retention": retention} if isinstance(retention, str) else retention
@@ -52,4 +62,6 @@ def _wishes(settings: Settings) -> list[Wish]:
         if name:  # one name twice is one place, which gets each line once
             path = Path(name).expanduser().absolute()
             wishes.append(Wish(str(path), wanted.upper(), options))
+    if otherwise and not settings.log_file:
+        wishes.insert(1, Wish(otherwise, level, LAST_OF_THE_LOG))
     return wishes

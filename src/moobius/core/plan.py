@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 HANG_TIMEOUT = 30.0
+STOP_SLACK_S = 10.0
+"""What a service needs, besides the time of its callbacks, for last frames, storage and sockets."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Plan:
         ready_timeout: Seconds it may take to get ready.
         stop_timeout: Seconds its callbacks get to end when it stops.
         hang_timeout: Seconds its event loop may stand still before it counts as hanging.
+        log_file: Where it logs to if its configuration names no file; empty for nowhere.
     """
 
     cls: type[Moobius]
@@ -33,6 +36,7 @@ class Plan:
     ready_timeout: float = READY_TIMEOUT
     stop_timeout: float = STOP_TIMEOUT
     hang_timeout: float = HANG_TIMEOUT
+    log_file: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 interrupted = threading.Event()
 """Set when Ctrl+C or SIGTERM ends the program, or the coroutine that was the program."""
+
+KEYBOARDEXIT = 1324
+"""The status that `sigint_handler` asks for; of 1.8.0, and nothing here uses it (sdk.md 1.4)."""
 
 _left_to_parent: set[signal.Signals] = set()
 
@@ -39,8 +42,67 @@ def ignore_interrupt() -> None:
         _left_to_parent.add(signal.SIGINT)
 
 
+def sigint_handler(signal: int, frame: object) -> None:
+    """End the program as the children of 1.8.0 did after Ctrl+C; nothing here installs it.
+
+    Raises:
+        SystemExit: With `KEYBOARDEXIT`, of which a POSIX system keeps the lowest byte, 44.
+    """
+    raise SystemExit(KEYBOARDEXIT)
+
+
+class _Hold:
+    """Signals that have come and wait; `None` where they need not."""
+
+    waiting: list[int] | None = None
+
+
+_hold = _Hold()
+
+
+@contextlib.contextmanager
+def hold_signals() -> Iterator[None]:
+    """Let a signal that is to end the program wait for the end of a `with` block.
+
+    A process that is begun there begins with `release_signals`: Python forgets those that come
+    while it forks, and so they have to wait outside of it.
+
+    Raises:
+        SystemExit: At the end of the block, if one has come.
+    """
+    if threading.current_thread() is not threading.main_thread() or _hold.waiting is not None:
+        yield
+        return
+    _hold.waiting = []
+    _mask("SIG_BLOCK")
+    try:
+        yield
+    finally:
+        release_signals()
+
+
+def release_signals() -> None:
+    """Let signals wait no more.
+
+    Raises:
+        SystemExit: If one has come.
+    """
+    _mask("SIG_UNBLOCK")
+    waiting, _hold.waiting = _hold.waiting, None
+    if waiting:
+        raise SystemExit(128 + waiting[0])
+
+
+def _mask(how: str) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(getattr(signal, how), STOP_SIGNALS)
+
+
 def _exit(signal_number: int, frame: object) -> None:
     interrupted.set()
+    if _hold.waiting is not None:
+        _hold.waiting.append(signal_number)
+        return
     raise SystemExit(128 + signal_number)
 
 

@@ -6,12 +6,14 @@ process gets a queue of its own, and the sender keeps each spell until the reade
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from multiprocessing.context import BaseContext
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from moobius.core.listening import Nothing
 from moobius.errors import WandError
 
 
@@ -39,9 +41,9 @@ class Spells:
         check_travels(spell)
         with self._lock:
             self._forget_taken()
-            self._waiting.append(spell)
             if self.queue is not None:
-                self.queue.put(spell)
+                _put(self.queue, spell)
+            self._waiting.append(spell)
 
     def renew(self, context: BaseContext) -> None:
         """Make a queue for a new process, with what the one before did not take."""
@@ -55,6 +57,17 @@ class Spells:
             self._known_taken = 0
             for spell in self._waiting:
                 self.queue.put(spell)
+
+    def open_up(self) -> None:
+        """Let the queue start its thread, which it does with the first thing that is put on it.
+
+        Not before the process is there, because a fork had better have no threads; and not with the
+        first spell, which may come when it is too late to start any (see `_put`).
+        """
+        with self._lock:
+            if self.queue is not None:
+                with contextlib.suppress(WandError):  # which the first spell will say
+                    _put(self.queue, Nothing())
 
     def suspend(self) -> None:
         """Keep what is sent from now on until `renew`: the process has ended."""
@@ -73,6 +86,18 @@ class Spells:
         if self.queue is not None:
             self.queue.cancel_join_thread()  # what nobody takes must not keep us from ending
             self.queue.close()
+
+
+def _put(queue: Any, item: Any) -> None:
+    try:
+        queue.put(item)
+    except RuntimeError as error:
+        # From Python 3.12 on nothing can start a thread any more once the script itself has ended,
+        # as the queue of a process that is started again then has to.
+        raise WandError(
+            f"a service that was started again after the end of its script hears no spells "
+            f"({error}); end the script with wand.join()"
+        ) from error
 
 
 def check_travels(spell: Any) -> None:

@@ -9,26 +9,32 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moobius.config import load_config
-from moobius.config_keywords import KEYWORDS, keywords_to_parts
-from moobius.core.checks import check_class
-from moobius.core.foreground import Foreground
-from moobius.core.lifecycle import announce
-from moobius.core.plan import Plan, ServiceStatus, split_keywords
-from moobius.core.runner import exit_on_signals, interrupted
+from moobius.core.control.front import Front
+from moobius.core.plan import STOP_SLACK_S, Plan, ServiceStatus, split_keywords
+from moobius.core.runner import KEYBOARDEXIT, exit_on_signals, interrupted, sigint_handler
 from moobius.core.supervision import Restarts, check_policy
-from moobius.core.worker import Worker
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from types import TracebackType
 
+    from moobius.core.control.opening import Opening
+    from moobius.core.foreground import Foreground
+    from moobius.core.remote import RemoteWand
     from moobius.core.sdk import Moobius
+    from moobius.core.worker import Worker
+    from moobius.messaging import SharedKey
+
+__all__ = ["KEYBOARDEXIT", "MoobiusWand", "sigint_handler"]
+
+# Here and below, what only `run` needs is imported by it: a script that attaches to a wand, and
+# casts one spell, does not wait for it.
 
 # The standard library's own way to be called at the end of the main thread, while threads and
 # processes can still be started; what `atexit` calls comes too late for that.
@@ -54,7 +60,14 @@ class MoobiusWand:
         current_service_handle: The newest handle; the first is 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, openings: Sequence[Opening] = ()) -> None:
+        """Prepare; nothing runs or listens before there is a service.
+
+        Args:
+            openings: Where programs on other machines can reach this wand's services, each a
+                `moobius.core.control.opening.Opening`. Those of its own user on this machine can
+                anyway, by `MoobiusWand.attach()`.
+        """
         self.services: dict[int, Moobius] = {}
         self.processes: dict[int, BaseProcess] = {}
         self.current_service_handle = 0
@@ -63,6 +76,7 @@ class MoobiusWand:
         self._waits_at_exit = False
         self._owner = os.getpid()
         self._main_file: str | None = None
+        self._front = Front(self.stop, self.restart, openings)
 
     def __str__(self) -> str:
         return (
@@ -81,6 +95,35 @@ class MoobiusWand:
         trace: TracebackType | None,
     ) -> None:
         self.stop_all()
+
+    @staticmethod
+    def attach(
+        *,
+        runtime: str | os.PathLike[str] | None = None,
+        address: str = "",
+        key: str | SharedKey = "",
+        ca_file: str | os.PathLike[str] | None = None,
+    ) -> RemoteWand:
+        """Return a wand for services that other programs of this user have started.
+
+            wand = MoobiusWand.attach()
+            wand.spell("WeatherRoom", {"forecast": "rain"})
+
+        Nothing is opened before something is asked of it.
+
+        Args:
+            runtime: The directory in which those programs leave word, if not the usual one.
+            address: `tls://HOST:PORT` or `tcp://HOST:PORT` of a wand that was opened for other
+                machines, instead.
+            key: Its key, or the 64 hexadecimal digits of that.
+            ca_file: The certificates to trust, for `tls://`.
+
+        Raises:
+            ConfigError: If an address is given and the rest does not go with it.
+        """
+        from moobius.core.remote import RemoteWand
+
+        return RemoteWand.attach(runtime=runtime, address=address, key=key, ca_file=ca_file)
 
     def run(self, cls: type[Moobius], background: bool = False, **kwargs: Any) -> int | None:
         """Start a service.
@@ -112,19 +155,45 @@ class MoobiusWand:
             WandError: When it does not get ready in time, or one of its arguments cannot travel
                 to its process.
         """
-        check_class(cls)
-        ours, rest = split_keywords(cls, kwargs)
-        restarts = Restarts(
-            check_policy(ours.pop("restart", "never")), ours.pop("restart_limit", Restarts.limit)
-        )
-        plan = Plan(cls, rest, self._new_name(cls, ours.pop("name", None)), **ours)
-        self.current_service_handle += 1
-        handle = self.current_service_handle
+        handle, plan, restarts = self._plan(cls, kwargs, shares_platform=background)
         if not background:
             self._run_here(handle, plan, restarts)
             return None
         self._run_in_background(handle, plan, restarts)
         return handle
+
+    def run_all(self, *services: type[Moobius] | tuple[type[Moobius], Mapping[str, Any]]) -> None:
+        """Run several services in this process, in one event loop, until all of them have ended.
+
+            wand.run_all(WeatherRoom, (TeaRoom, {"config": "tea.json", "name": "tea"}))
+
+        Each has a handle, in this order, for spells, `stop` and `restart` from other threads.
+        Where one fails, the others are stopped in order.
+
+        Args:
+            *services: Classes, each alone or with the keywords that `run` would be given.
+
+        Raises:
+            SystemExit: As for `run`: status 130 after Ctrl+C, 143 after SIGTERM, and 1 when one
+                of them cannot run.
+            ConfigError: If a keyword of ours has no possible value.
+        """
+        from moobius.core.together import Seat, run_together
+
+        seats = []
+        for each in services:
+            cls, kwargs = each if isinstance(each, tuple) else (each, {})
+            handle, plan, restarts = self._plan(cls, dict(kwargs), shares_platform=True)
+            remember = partial(self.services.__setitem__, handle)
+            seat = self._running[handle] = Seat(handle, plan, restarts, remember)
+            self._front.watch(plan.name, seat)
+            seats.append(seat)
+        try:
+            run_together(seats)
+        finally:
+            for seat in seats:
+                self.services.pop(seat.handle, None)
+            self._front.finish()
 
     def spell(self, handle: int, obj: Any) -> None:
         """Hand an object to a running service, whose `on_spell` is called with it.
@@ -176,15 +245,16 @@ class MoobiusWand:
         if found.life.is_over:
             raise self._nobody(handle)
         found.ask_to_restart()
-        patience = found.plan.stop_timeout + found.plan.ready_timeout
-        if not found.life.wait_running(patience):
+        if not found.life.wait_running(found.plan.stop_timeout + STOP_SLACK_S):
+            found.insist()
+        if not found.life.wait_running(found.plan.ready_timeout):
             raise WandError(f"{found.plan.name} did not come back; it is {found.life.state}")
 
     def join(self) -> None:
         """Wait until all background services have ended; Ctrl+C stops them."""
         try:
             for found in list(self._running.values()):
-                if isinstance(found, Worker):
+                if found.is_background:
                     found.life.wait_over()
         except KeyboardInterrupt:
             self.stop_all()
@@ -204,25 +274,14 @@ class MoobiusWand:
             found.ask_to_stop()
         deadline = time.monotonic() + STOP_TIMEOUT
         for found in running:
-            if isinstance(found, Worker):
+            if found.is_background:
                 found.end(deadline - time.monotonic())
         if self._platform is not None:
             self._platform.close()
             self._platform = None
+        self._front.finish()
         if force_exit:
             raise SystemExit(1)
-
-    def _new_name(self, cls: type[Moobius], wanted: str | None) -> str:
-        taken = {found.plan.name for found in self._running.values() if not found.life.is_over}
-        if wanted is not None:
-            if wanted in taken:
-                raise WandError(f"a service called {wanted!r} runs already; choose another name")
-            return wanted
-        name, number = cls.__name__, 1
-        while name in taken:
-            number += 1
-            name = f"{cls.__name__}-{number}"
-        return name
 
     def _known(self, handle: int) -> Foreground | Worker:
         found = self._running.get(handle)
@@ -239,20 +298,42 @@ class MoobiusWand:
         ]
         return WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
 
+    def _plan(
+        self, cls: type[Moobius], kwargs: dict[str, Any], *, shares_platform: bool
+    ) -> tuple[int, Plan, Restarts]:
+        """Check what is to be run, and give it a handle and a name."""
+        from moobius.core.checks import check_class
+
+        check_class(cls)
+        ours, rest = split_keywords(cls, kwargs)
+        restarts = Restarts(
+            check_policy(ours.pop("restart", "never")), ours.pop("restart_limit", Restarts.limit)
+        )
+        exit_on_signals()
+        if shares_platform:
+            self._prepare_to_share(cls, rest)
+        name = self._front.claim(cls.__name__, ours.pop("name", None))
+        plan = Plan(cls, rest, name, log_file=self._front.log_file_of(name), **ours)
+        self.current_service_handle += 1
+        return self.current_service_handle, plan, restarts
+
     # ---- In this process ------------------------------------------------------------------
 
     def _run_here(self, handle: int, plan: Plan, restarts: Restarts) -> None:
         def remember(service: Moobius) -> None:
             self.services[handle] = service
 
-        exit_on_signals()
+        from moobius.core.foreground import Foreground
+
         found = self._running[handle] = Foreground(handle, plan, restarts, remember)
+        self._front.watch(plan.name, found)
         try:
             signal_number = found.run()
         except MoobiusError as error:
             raise SystemExit(f"{plan.cls.__name__}: {error}") from error
         finally:
             self.services.pop(handle, None)
+            self._front.finish()
         if signal_number:
             raise SystemExit(128 + signal_number)
 
@@ -262,13 +343,10 @@ class MoobiusWand:
         def remember(process: BaseProcess) -> None:
             self.processes[handle] = process
 
-        exit_on_signals()
-        if not self._waits_at_exit:
-            self._waits_at_exit = True
-            self._main_file = getattr(sys.modules["__main__"], "__file__", None)
-            _register_at_exit(self._at_exit)
-        self._share_local_platform(plan.cls, plan.kwargs)
+        from moobius.core.worker import Worker
+
         found = self._running[handle] = Worker(handle, plan, restarts, remember)
+        self._front.watch(plan.name, found)
         try:
             found.start()
         except Exception:
@@ -276,11 +354,21 @@ class MoobiusWand:
             del self._running[handle]
             raise
 
+    def _prepare_to_share(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
+        if not self._waits_at_exit:
+            self._waits_at_exit = True
+            self._main_file = getattr(sys.modules["__main__"], "__file__", None)
+            _register_at_exit(self._at_exit)
+        self._share_local_platform(cls, kwargs)
+
     def _share_local_platform(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
         """Start the local Platform here if it is wanted, so that it outlives each single child."""
-        given = {key: kwargs[key] for key in KEYWORDS if key in kwargs}
+        from moobius.config import load_config
+        from moobius.config_keywords import KEYWORDS, keywords_to_parts
+        from moobius.core.lifecycle import announce
         from moobius.core.sdk import Moobius
 
+        given = {key: kwargs[key] for key in KEYWORDS if key in kwargs}
         own_constructor = cls.__init__ is not Moobius.__init__
         if self._platform is not None or (own_constructor and not given):
             return

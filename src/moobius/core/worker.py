@@ -15,7 +15,8 @@ from loguru import logger
 
 from moobius.core import child
 from moobius.core.lifeline import Lifeline
-from moobius.core.plan import Plan, ServiceStatus
+from moobius.core.plan import STOP_SLACK_S, Plan, ServiceStatus
+from moobius.core.runner import hold_signals
 from moobius.core.spells import Spells
 from moobius.core.supervision import Restarts
 from moobius.errors import WandError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 PING_EVERY_S = 5.0
-STOP_SLACK_S = 10.0
-"""What a service needs, besides the time of its callbacks, for last frames, storage and sockets."""
 
 # A process forked just then would inherit the other end, and nobody would hear this one die.
 _one_at_a_time = threading.Lock()
@@ -38,7 +37,10 @@ class Worker:
         plan: How it is run.
         life: Its state.
         process: The newest of its processes.
+        log_file: Where its log goes, once it is ready.
     """
+
+    is_background = True
 
     def __init__(
         self,
@@ -51,9 +53,11 @@ class Worker:
         self.plan = plan
         self.life = Lifeline()
         self.process: BaseProcess | None = None
+        self.log_file = ""
         self._restarts = restarts
         self._on_process = on_process
         self._spells = Spells()
+        self._leaving: BaseProcess | None = None
         self._link: Connection | None = None
         self._ready_at = 0.0
         self._patience = plan.stop_timeout + STOP_SLACK_S
@@ -61,8 +65,8 @@ class Worker:
     @property
     def takes_spells(self) -> bool:
         """Whether a spell that is sent now will be taken, by this process or the next."""
-        is_dead = self.process is not None and not self.process.is_alive()
-        return not self.life.is_over and not (is_dead and self._restarts.policy == "never")
+        is_dead = self._restarts.policy == "never" and _has_ended(self.process)
+        return not self.life.is_over and not is_dead
 
     @property
     def status(self) -> ServiceStatus:
@@ -87,11 +91,12 @@ class Worker:
             if self._restarts.policy != "never" or context.get_start_method() != "fork":
                 self._check_arguments()
             self._start_process(context)
-        except BaseException:
+            name = f"moobius watch of {self.plan.name}"
+            threading.Thread(target=self._watch, name=name, daemon=True).start()
+        except BaseException:  # Ctrl+C among them
+            self._abandon()
             self.life.enter("failed")
             raise
-        name = f"moobius watch of {self.plan.name}"
-        threading.Thread(target=self._watch, name=name, daemon=True).start()
 
     def put(self, spell: Any) -> None:
         """Send a spell; does not block.
@@ -108,7 +113,7 @@ class Worker:
             self.process.terminate()
 
     def ask_to_restart(self) -> None:
-        """Let it stop in order, firmly after a while, and start again; returns at once.
+        """Let it stop in order, and start again; returns at once.
 
         Raises:
             WandError: If an argument cannot travel to its process.
@@ -117,10 +122,13 @@ class Worker:
         process = self.process
         if process is None or not self.life.ask_to_restart():
             return
+        self._leaving = process
         process.terminate()
-        insist = threading.Timer(self._patience, process.kill)
-        insist.daemon = True
-        insist.start()
+
+    def insist(self) -> None:
+        """Kill the process that was to make room for another, if it does not."""
+        if self._leaving is not None:
+            self._leaving.kill()
 
     def end(self, seconds: float | None = None) -> None:
         """Wait for the end that was asked for; kill it if that takes too long."""
@@ -143,32 +151,45 @@ class Worker:
                 ) from error
 
     def _start_process(self, context: BaseContext) -> None:
-        plan = self.plan
-        self._spells.renew(context)
-        with _one_at_a_time:
-            ours, theirs = context.Pipe()
-            spellbook = child.Spellbook(self._spells.queue, self._spells.taken)
-            process = context.Process(  # type: ignore[attr-defined] # every context has it
-                target=child.main,
-                args=(plan.cls, plan.kwargs, plan.stop_timeout, spellbook, theirs),
-                name=f"{plan.cls.__name__}<handle={self.handle}>",
-            )
-            process.start()
-            theirs.close()
-        self.process, self._link = process, ours
-        if not self.life.is_wanted:  # somebody stopped what was not there yet
-            process.terminate()
         try:
-            _wait_until_ready(plan, process, ours, self._patience)
-        except BaseException:  # Ctrl+C among them
-            process.terminate()
-            _end(process, self._patience)
-            ours.close()
-            self._spells.suspend()
+            self._spells.renew(context)
+            # A signal must not strike between the start of a process and our knowing of it.
+            with _one_at_a_time, hold_signals():
+                self._spawn(context)
+            process, link = self.process, self._link
+            assert process is not None and link is not None
+            if not self.life.is_wanted:  # somebody stopped what was not there yet
+                process.terminate()
+            self.log_file = _wait_until_ready(self.plan, process, link, self._patience)
+            self._ready_at = time.monotonic()
+            self._on_process(process)
+            self._spells.open_up()
+            self.life.enter("running")
+        except BaseException:
+            self._abandon()
             raise
-        self._ready_at = time.monotonic()
-        self._on_process(process)
-        self.life.enter("running")
+
+    def _spawn(self, context: BaseContext) -> None:
+        plan = self.plan
+        ours, theirs = context.Pipe()
+        spellbook = child.Spellbook(self._spells.queue, self._spells.taken)
+        process = context.Process(  # type: ignore[attr-defined] # every context has it
+            target=child.main,
+            args=(plan.cls, plan.kwargs, plan.stop_timeout, spellbook, theirs, plan.log_file),
+            name=f"{plan.cls.__name__}<handle={self.handle}>",
+        )
+        process.start()
+        theirs.close()
+        self.process, self._link = process, ours
+
+    def _abandon(self) -> None:
+        """Leave no process behind that nobody will watch."""
+        if self.process is not None:
+            self.process.terminate()
+            _end(self.process, self._patience)
+        if self._link is not None:
+            self._link.close()
+        self._spells.suspend()
 
     # ---- Watching ------------------------------------------------------------------------------
 
@@ -245,8 +266,8 @@ class Worker:
             self.process.kill()
 
 
-def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patience: float) -> None:
-    """Wait for the report of a child; whatever else happens, the child ends."""
+def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patience: float) -> str:
+    """Wait until a child is ready, and return its log file; otherwise the child ends."""
     name = plan.cls.__name__
     try:
         report = link.recv() if link.poll(plan.ready_timeout) else None
@@ -261,6 +282,12 @@ def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patien
     if isinstance(report, child.Failed):
         _end(process, patience)
         raise report.error from _ChildTraceback(report.traceback)
+    return str(report.log_file)
+
+
+def _has_ended(process: BaseProcess | None) -> bool:
+    # `is_alive` says yes for a moment while another thread is being told of the end.
+    return process is not None and bool(wait([process.sentinel], 0))
 
 
 def _end(process: BaseProcess, seconds: float) -> None:

@@ -1,0 +1,111 @@
+"""`moobius dev`: a Platform, and a service that is started again whenever its source changes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from moobius.core.handover import HOLDER_VARIABLE
+from moobius.devtools.program import ServiceProgram
+from moobius.devtools.sources import Snapshot, changed, snapshot
+from moobius.devtools.stream import LogTail, Stream
+from moobius.devtools.targets import Target, parse_target
+from moobius.errors import ConfigError, MoobiusError
+from moobius.local.embedded import (
+    EPHEMERAL_VARIABLE,
+    PORT_VARIABLE,
+    RunningPlatform,
+    end_hold,
+    find_or_start,
+)
+from moobius.local.options import DEFAULT_DATA
+
+LOOK_EVERY_S = 0.1
+MAIN_FILES = ("main.py", "service.py")
+LOG = "platform.log"
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run a project until Ctrl+C; return 0.
+
+    Raises:
+        ConfigError: If there is no program to run, or no Platform can be started.
+    """
+    target = _target(options.path)
+    if options.port is not None:
+        os.environ[PORT_VARIABLE] = str(options.port)
+    if options.ephemeral:
+        os.environ[EPHEMERAL_VARIABLE] = "1"
+    os.environ[HOLDER_VARIABLE] = str(os.getpid())
+    project, stream = Path.cwd(), Stream()
+    log = LogTail(project / DEFAULT_DATA / LOG)
+    with _platform(project, stream) as platform:
+        stream.say("dev", f"open {platform.url}/, and once more as somebody else")
+        program = ServiceProgram(target, options.config, stream)
+        try:
+            _run_again_and_again(program, project, log, stream)
+        finally:
+            program.stop()
+    return 0
+
+
+def _target(path: str) -> Target:
+    """Find the program that is meant; if a folder is, make it the working directory.
+
+    Raises:
+        ConfigError: If a folder has none, or several.
+        MissingFile: If a file is named that is not there.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        return parse_target(path)
+    os.chdir(folder)
+    names = [name for name in MAIN_FILES if Path(name).is_file()]
+    names = names[:1] or sorted(str(file) for file in Path().glob("*.py"))
+    if len(names) != 1:
+        raise ConfigError(
+            f"{Path.cwd()} has neither {' nor '.join(MAIN_FILES)}; say which file to run"
+            + (f": {', '.join(names)}" if names else "")
+        )
+    return parse_target(names[0])
+
+
+@contextlib.contextmanager
+def _platform(project: Path, stream: Stream) -> Iterator[RunningPlatform]:
+    """Find or start the Platform; leave nothing held there at the end."""
+    with find_or_start(project, announce=lambda line: stream.say("platform", line)) as platform:
+        try:
+            yield platform
+        finally:
+            if not platform.started_here:
+                with contextlib.suppress(MoobiusError):  # it may have ended before us
+                    end_hold(platform, os.environ[HOLDER_VARIABLE])
+
+
+def _run_again_and_again(
+    program: ServiceProgram, project: Path, log: LogTail, stream: Stream
+) -> None:
+    while True:
+        seen = snapshot(project)  # before it starts: what is saved from now on is a change
+        program.start()
+        while not (files := changed(seen, _settled(seen, project))):
+            for line in log.lines():
+                stream.say("platform", line)
+            program.note_end()
+            time.sleep(LOOK_EVERY_S)
+        names = ", ".join(os.path.relpath(file, project) for file in files)
+        stream.say("dev", f"{names} changed: starting again")
+        program.stop()
+
+
+def _settled(seen: Snapshot, project: Path) -> Snapshot:
+    """Look at the sources; if they have changed, until they stay as they are for a moment."""
+    now = snapshot(project)
+    while now != seen:
+        time.sleep(LOOK_EVERY_S / 2)
+        seen, now = now, snapshot(project)
+    return now

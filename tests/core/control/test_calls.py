@@ -1,0 +1,92 @@
+"""Calling the process that answers: what is an address, and what it means when nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moobius.core.control import calls, protocol, records
+from moobius.core.control.calls import Unreachable
+from moobius.core.control.records import Record
+from moobius.errors import ConfigError, WandError
+from tests.support.wands import troupe
+
+KEY = "ab" * 32
+
+
+def record_of(name: str) -> Record:
+    found = records.read(records.file_of(records.services_folder(), name))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("", "none of unix"),
+        ("unix:", "none of unix"),
+        ("tcp://127.0.0.1", "none of unix"),
+        ("tcp://127.0.0.1:seven", "none of unix"),
+        ("http://127.0.0.1:7", "none of unix"),
+        ("tls://127.0.0.1:7", "certificates to trust"),
+    ],
+)
+def test_what_is_no_address_is_refused(address: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        calls.check_address(address, KEY, None)
+
+
+def test_what_is_no_key_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="64 hexadecimal digits") as caught:
+        calls.check_address("tcp://127.0.0.1:7", "my secret", None)
+    assert "my secret" not in str(caught.value)
+
+
+async def test_an_answer_is_a_value_or_raised() -> None:
+    with troupe() as wand:
+        record = record_of(wand.add().name)
+        async with await calls.open_link(record) as link:
+            assert await calls.ask(link, record, protocol.PING) == record.instance
+            with pytest.raises(WandError, match="no service 'Rom' runs; running: Room"):
+                await calls.ask(link, record, protocol.STATUS, "Rom")
+
+
+async def test_it_is_told_whether_a_process_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    with troupe() as wand:
+        record = record_of(wand.add().name)
+        assert await calls.answers(record)
+        assert not await calls.answers(replace(record, instance="another"))
+        assert not await calls.answers(replace(record, address=f"unix:{tmp_path}/none"))
+    assert not await calls.answers(record)
+
+
+async def test_one_that_is_silent_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process is that was suspended: it may go on, and then it has its name still."""
+    monkeypatch.setattr(calls, "ANSWER_WITHIN_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        record = Record("Room", "Room", 1, "it", "", 0.0, address=address, key=KEY)
+        with pytest.raises(Unreachable, match=r"process 1 should answer.*0\.2 s") as caught:
+            await calls.open_link(record)
+        assert not caught.value.is_gone
+        assert await calls.answers(record)
+    with pytest.raises(Unreachable) as caught:
+        await calls.open_link(record)
+    assert caught.value.is_gone
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.is_gone and str(again) == str(caught.value)
+
+
+async def test_a_connection_that_breaks_is_said() -> None:
+    with troupe() as wand:
+        record = record_of(wand.add().name)
+        async with await calls.open_link(record) as link:
+            wand.stop(1)
+            await asyncio.to_thread(wand.front.finish)
+            with pytest.raises(Unreachable, match="Room cannot be reached"):
+                await calls.ask(link, record, protocol.PING)

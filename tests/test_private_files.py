@@ -1,0 +1,69 @@
+"""Files for one user alone: modes, replacement whole or not at all, and who may be believed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from moobius import private_files
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    for text in ("one", "two"):
+        private_files.write_private(file, text)
+        assert file.read_text() == text
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_is_created_once(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    private_files.create_private(file, "first")
+    with pytest.raises(FileExistsError):
+        private_files.create_private(file, "second")
+    assert file.read_text() == "first"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_grows_is_private_from_the_start(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "a", opener=private_files.open_private) as file:
+        file.write("line")
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_what_nobody_else_could_write_is_believed(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("word")
+    for mode, believed in ((0o600, True), (0o644, True), (0o620, False), (0o602, False)):
+        file.chmod(mode)
+        assert private_files.is_ours_alone(file) is believed
+    file.chmod(0o600)
+    (tmp_path / "link").symlink_to(file)
+    assert not private_files.is_ours_alone(tmp_path / "link")
+    tmp_path.chmod(0o777)
+    assert not private_files.is_ours_alone(tmp_path)
+
+
+def test_the_folder_is_the_runtime_directory_or_one_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert private_files.runtime_folder() == tmp_path / "moobius"
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert private_files.runtime_folder() == tmp_path / f"moobius-{os.getuid()}"
+
+
+def test_who_has_ended_does_not_live() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert private_files.process_lives(process.pid)
+        process.communicate()
+    assert not private_files.process_lives(process.pid)
+    assert not private_files.process_lives(2**80)
