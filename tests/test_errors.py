@@ -36,6 +36,7 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "FileRefused": (errors.MessagingError, OSError),
     "PeerLost": (errors.MessagingError, ConnectionError),
     "PeerClosed": (errors.PeerLost, RuntimeError),
+    "ConnectTimeout": (errors.PeerLost, TimeoutError),
     "PlatformError": (errors.MoobiusError,),
     "TransportError": (errors.PlatformError,),
     "LoginRefused": (errors.PlatformError,),

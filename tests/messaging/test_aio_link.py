@@ -288,21 +288,21 @@ def test_importing_is_light_and_needs_no_event_loop() -> None:
 async def test_closing_waits_as_long_as_the_peer_takes_something(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 0.1)
-    (tmp_path / "large").write_bytes(bytes(12_000_000))
+    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 1.0)
+    (tmp_path / "large").write_bytes(bytes(30_000_000))
     got = 0
 
     async def take_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal got
         while data := await reader.read(400_000):
             got += len(data)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.04)
         writer.close()
 
     listening = await asyncio.start_server(take_slowly, "127.0.0.1", 0, limit=1000)
     async with connect("127.0.0.1", listening.sockets[0].getsockname()[1]) as link:
         await link.send_file(tmp_path / "large", "copy")
-    await until(lambda: got > 12_000_000)
+    await until(lambda: got > 30_000_000)
     listening.close()
 
 

@@ -8,6 +8,7 @@ Here is how it is made, and how it takes its place on a Platform. Machinery live
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -119,6 +120,7 @@ class Moobius(Callbacks, Sending, Acting, Asking, Managing):
             ca_file=settings.ca_file,
         )
         self._queue: Any = None
+        self._queue_lock = threading.Lock()
         self._dispatch: Dispatch | None = None
         self._new_until = 0.0
         self._when_ready: Callable[[], None] | None = None
@@ -150,11 +152,12 @@ class Moobius(Callbacks, Sending, Acting, Asking, Managing):
     @property
     def queue(self) -> Any:
         """How a wand reaches this service: an `aioprocessing.AioQueue`, made at first use."""
-        if self._queue is None:
-            from aioprocessing import AioQueue  # starts threads; not every service needs it
+        with self._queue_lock:  # a spell may come before the service listens
+            if self._queue is None:
+                from aioprocessing import AioQueue  # starts threads; not every service needs it
 
-            self._queue = AioQueue()
-        return self._queue
+                self._queue = AioQueue()
+            return self._queue
 
     @queue.setter
     def queue(self, queue: Any) -> None:

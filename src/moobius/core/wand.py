@@ -109,8 +109,6 @@ class MoobiusWand:
             wand = MoobiusWand.attach()
             wand.spell("WeatherRoom", {"forecast": "rain"})
 
-        Nothing is opened before something is asked of it.
-
         Args:
             runtime: The directory in which those programs leave word, if not the usual one.
             address: `tls://HOST:PORT` or `tcp://HOST:PORT` of a wand that was opened for other

@@ -23,8 +23,9 @@ QUEUE_HIGH = 1024 * 1024
 """Bytes that may wait to be sent before `send` waits too."""
 FILES_HIGH = 32
 """Files that may wait to be sent before `send_file` waits too."""
-FLUSH_ON_CLOSE_S = 5.0
-"""How long the peer may take no byte of what is queued before `close` gives up."""
+FLUSH_ON_CLOSE_S = 15.0
+"""How long the system may take no byte of what is queued before `close` gives up: it takes many at
+a time, and from a slow peer's connection seldom."""
 GOODBYE_S = 1.0
 """How long the peer may take to say goodbye, inside TLS."""
 

@@ -57,6 +57,9 @@ def file_policy(config: ConfigManager) -> FilePolicy:
         read_dirs=config.get("FILES", "read_dirs"),
         write_dirs=[*config.get("FILES", "write_dirs"), *more],
         max_size=config.get("FILES", "max_size"),
+        protected=[
+            file for section in ("AUTH", "TLS") if (file := config.get(section, "key_file"))
+        ],
     )
 
 

@@ -147,7 +147,7 @@ class Requester:
         self._aio_strategy = checked_strategy(value)
 
     def trust(self, ca_file: str) -> None:
-        """Trust these authorities, as the argument `ca_file` does; only before the first request."""
+        """Trust these authorities, like the argument `ca_file`; only before the first request."""
         self._transport = HttpTransport(ca_file=ca_file)
 
     async def close(self) -> None:

@@ -177,7 +177,7 @@ print("fine")
 
 def test_a_fork_never_strikes_in_the_middle_of_a_request(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", HANGS, str(tmp_path / "sock")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
     assert done.stdout == "fine\n", done.stderr
 
 
