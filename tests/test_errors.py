@@ -66,6 +66,7 @@ PLAIN = [
     errors.FileRefused,
     errors.PeerLost,
     errors.PeerClosed,
+    errors.ConnectTimeout,
 ]
 
 # One of every kind, and what it says to a person.
