@@ -30,12 +30,17 @@ def script(folder: Path, text: str) -> Path:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
+    """Tell whether a process runs; a zombie does not.
+
+    One that was killed is a zombie as soon as its first thread has ended. It still holds all that it
+    had open, and its parent hears nothing, until the others have.
+    """
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:
         return False
-    return state != "Z"
+    state, threads = fields[0], int(fields[17])
+    return state != "Z" or threads > 1
 
 
 STARTED = re.compile(r"^started (\d+)$", re.MULTILINE)
