@@ -32,8 +32,8 @@ def script(folder: Path, text: str) -> Path:
 def alive(pid: int) -> bool:
     """Tell whether a process runs; a zombie does not.
 
-    One that was killed is a zombie as soon as its first thread has ended. It still holds all that it
-    had open, and its parent hears nothing, until the others have.
+    One that was killed is a zombie as soon as its first thread has ended. It still holds all that
+    it had open, and its parent hears nothing, until the others have.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
