@@ -107,7 +107,7 @@ def check_travels(spell: Any) -> None:
     Raises:
         WandError: If the object cannot be pickled.
     """
-    # What `pickle` can do, the queue can; and it is told ten times as soon.
+    # What `pickle` can do, the queue's own kind can; and `pickle` is much quicker to begin.
     with contextlib.suppress(Exception):
         pickle.dumps(spell, pickle.HIGHEST_PROTOCOL)
         return
