@@ -235,8 +235,9 @@ class Hanging(Room):
 
 if __name__ == "__main__":
     wand = MoobiusWand()
-    wand.spell(wand.run(Hanging, background=True), "hang")
-    print("parent", os.getpid(), flush=True)
+    handle = wand.run(Hanging, background=True)
+    print("parent", os.getpid(), flush=True)  # before two processes print at a time
+    wand.spell(handle, "hang")
     wand.join()
 """,
     )

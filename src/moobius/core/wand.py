@@ -37,7 +37,7 @@ __all__ = ["KEYBOARDEXIT", "MoobiusWand", "sigint_handler"]
 # casts one spell, does not wait for it.
 
 # The standard library's own way to be called at the end of the main thread, while threads and
-# processes can still be started; what `atexit` calls comes too late for that.
+# processes can still be started (threads up to Python 3.11); what `atexit` calls comes too late.
 _register_at_exit = getattr(threading, "_register_atexit", atexit.register)
 
 STOP_TIMEOUT = 20.0  # seconds for all services together; callbacks get 10 of them, last frames 5
