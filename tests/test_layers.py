@@ -18,6 +18,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "private_files": set(),
+    "stamps": set(),
     "_version": set(),
     "typed_json": {"errors"},
     # What users know as `types`: the words, the dataclasses, and what reads and writes them.
@@ -34,14 +35,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_keywords": {"errors", "config", "config_files"},
     "json_utils": {"errors", "utils", "typed_json", "config", "config_files"},
     "database": {"errors", "utils", "typed_json", "types", "config", "config_entries"},
-    "network": {"errors", "utils", "types", "tolerant", "config"},
+    "network": {"errors", "stamps", "utils", "types", "tolerant", "config"},
     "core": {
         *("errors", "utils", "types", "tolerant", "message_forms"),
         *("config", "config_files", "config_keywords", "database", "network", "sinks"),
         *("messaging", "private_files", "typed_json"),
     },
     # A Platform knows no SDK.
-    "local": {"errors", "utils", "types", "config", "private_files", "_version"},
+    "local": {"errors", "stamps", "utils", "types", "config", "private_files", "_version"},
     "messaging": {"errors"},
     "storage_cli": {"errors", "typed_json", "config", "config_files", "database"},
     # On top: what people start, and the front door.

@@ -168,6 +168,22 @@ async def test_2_6_pages_lose_nothing_that_was_said_at_once(told: Room) -> None:
     assert await by_query(told, limit="3", before=str(FIRST / 1000 + 1)) == "0"
 
 
+async def test_2_6_what_has_no_time_gets_one_of_its_own(data: Path | None) -> None:
+    options = PlatformOptions(data=data)
+    async with (
+        LocalPlatform(options, clock=lambda: FIRST) as platform,
+        wire_to(platform.url) as wire,
+    ):
+        ada = await wire.be("ada@example.org")
+        channel, socket = await ada.channel(), await ada.user_socket()
+        for text in ("a", "b", "c"):
+            body = {"subtype": "text", "channel_id": channel, "content": {"text": text}}
+            await socket.good(type="message_up", body={**body, "recipients": "service"})
+        found = await ada.get(URL, channel_id=channel, limit="2")
+        assert [each["timestamp"] for each in found] == [FIRST + 2, FIRST + 1]
+        assert texts(found) == "cb"
+
+
 async def test_2_6_a_page_has_only_so_many_bytes_and_the_next_goes_on(data: Path | None) -> None:
     limits = Limits(history_bytes=10_000)
     options = PlatformOptions(data=data, limits=limits)

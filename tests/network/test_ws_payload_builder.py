@@ -214,3 +214,12 @@ def test_fields_that_are_not_set_are_left_out(value: Any) -> None:
     sent = builder.without_nones(value)
     assert "canvas" in sent.values()
     assert None not in sent.values()
+
+
+def test_messages_sent_at_once_have_times_one_after_the_other() -> None:
+    frames = [
+        builder.message_down("SVC", "CH", "GRP-2", "text", {"text": "hello"}, "OWL")
+        for _ in range(200)
+    ]
+    times = [frame["body"]["timestamp"] for frame in frames]
+    assert times == sorted(set(times))

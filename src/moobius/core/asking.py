@@ -77,7 +77,7 @@ class Asking(Client):
 
         Args:
             channel_id: Which channel.
-            limit: How many messages at most.
+            limit: How many messages; the last may bring with it others of the same millisecond.
             before: Only older ones, in seconds since the epoch; `"null"` for no bound.
 
         Returns:

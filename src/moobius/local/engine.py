@@ -23,6 +23,7 @@ from moobius.local.model.state import State
 from moobius.local.options import Limits
 from moobius.local.recent import Coalescer, RecentRequests, RequestsOf
 from moobius.local.store.protocol import Store
+from moobius.stamps import Stamps
 
 P = ParamSpec("P")
 
@@ -63,6 +64,7 @@ class Engine:
         self.store = store
         self._deliver = deliver
         self._clock = clock
+        self._stamps = Stamps(clock)
         self._new_id = new_id
         self._limits = limits
         self._quotas = quotas_of(limits)
@@ -151,7 +153,7 @@ class Engine:
         if self._failed:
             raise StorageError("the journal has failed; this Platform takes no more commands")
         repeat = request is not None and request.known.has(request.request_id, request.digest)
-        moment = Moment(self.now, self._new_id, self._quotas)
+        moment = Moment(self.now, self._stamps.next, self._new_id, self._quotas)
         outcome = Outcome() if repeat else decide(self.state, moment)
         if request is not None and not repeat:
             outcome.add(request.known.remember(request.request_id, request.digest))

@@ -7,7 +7,6 @@ import errno
 import secrets
 import ssl
 import tempfile
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +33,7 @@ from moobius.local.web.files import Files
 from moobius.local.web.guard import Guard
 from moobius.local.web.operations import Operations
 from moobius.local.web.request_log import request_log, server_log
+from moobius.stamps import now_ms
 
 SHUTDOWN_SECONDS = 2.0
 OPEN_AND_PLAIN = (
@@ -58,7 +58,7 @@ class LocalPlatform:
         self,
         options: PlatformOptions = PlatformOptions(),  # noqa: B008 - frozen, so safe to share
         *,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self.options = options

@@ -120,7 +120,8 @@ class ChannelEndpoints(Requester):
 
         Args:
             channel_id: Which channel.
-            limit: How many messages at most; a number, or a text with one.
+            limit: How many messages, a number or a text with one; the last may bring with it others
+                of the same millisecond.
             before: Only older ones, in seconds since the epoch; `"null"` for no bound.
 
         Raises:

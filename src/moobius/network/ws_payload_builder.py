@@ -6,13 +6,13 @@ understands them. Nothing here sends anything.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moobius import types
 from moobius.errors import PayloadError
+from moobius.stamps import Stamps
 from moobius.types import as_plain
 
 Frame = dict[str, Any]
@@ -20,6 +20,8 @@ Named = str | list[str]
 """Whom a frame names: the id of a group; or, where the Platform takes them, ids (Q36)."""
 
 AUTH_ORIGIN = "cognito"
+
+_stamps = Stamps()
 
 LOGINS = (types.SERVICE_LOGIN, types.USER_LOGIN)
 MESSAGES = (types.MESSAGE_UP, types.MESSAGE_DOWN)
@@ -37,11 +39,6 @@ _UPDATE_EXTRAS: Mapping[str, tuple[str, ...]] = {
 def new_request_id() -> str:
     """Return an id for one frame, by which its acknowledgement is recognised."""
     return str(uuid.uuid4())
-
-
-def now_ms() -> int:
-    """Return the time as the wire has it: milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def service_login(service_id: str, access_token: str) -> Frame:
@@ -264,7 +261,7 @@ def _message_body(
         "channel_id": channel_id,
         "content": without_nones(content),
         "recipients": recipients,
-        "timestamp": now_ms(),
+        "timestamp": _stamps.next(),
         "context": dict(context or {}),
     }
 

@@ -33,7 +33,7 @@ class World:
         return f"id-{next(self._ids)}"
 
     def do(self, command: Callable[..., Outcome], *args: Any) -> Outcome:
-        moment = Moment(self.now, self.new_id, self.quotas)
+        moment = Moment(self.now, lambda: self.now, self.new_id, self.quotas)
         outcome = command(self.state, moment, *args)
         for event in outcome.events:
             apply(self.state, event)

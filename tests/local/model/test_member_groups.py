@@ -25,7 +25,7 @@ class Crowd:
     def __init__(self, people: int) -> None:
         ids = (f"id-{number}" for number in itertools.count(1))
         self.state = State()
-        self.moment = Moment(7, lambda: next(ids))
+        self.moment = Moment(7, lambda: 7, lambda: next(ids))
         self.events: list[Event] = []
         self.people = [f"person-{number}" for number in range(people)]
         self.keep([AccountCreated(each, each, "", each) for each in self.people])

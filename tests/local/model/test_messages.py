@@ -25,7 +25,7 @@ class World:
     def __init__(self, bound: bool) -> None:
         ids = (f"id-{number}" for number in itertools.count(1))
         self.state = State()
-        self.moment = Moment(NOW, lambda: next(ids))
+        self.moment = Moment(NOW, lambda: NOW, lambda: next(ids))
         self.ada = self.do(accounts.sign_up(self.state, self.moment, "ada@x", "")).data
         made = self.do(channels.create_channel(self.state, self.moment, self.ada, "room", ""))
         self.channel: str = made.data["channel_id"]

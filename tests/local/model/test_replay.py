@@ -53,7 +53,8 @@ class Platform(RuleBasedStateMachine):
         self.now += 1
         before = [*parts_of(self.state)]
         try:
-            outcome = command(self.state, Moment(self.now, self.new_id, self.quotas), *args)
+            moment = Moment(self.now, lambda: self.now, self.new_id, self.quotas)
+            outcome = command(self.state, moment, *args)
         except Refused:
             outcome = None
         assert [*parts_of(self.state)] == before, "a command changed the state by itself"

@@ -32,7 +32,7 @@ def message_up(state: State, moment: Moment, caller: str, command: MessageUp) ->
         "character_num": len(group.characters),
         "channel_type": channel.type,
     }
-    body = _body(command, channel, message_id, caller, moment.now)
+    body = _body(command, channel, message_id, caller, moment)
     if channel.service_id:
         sent = {**body, "context": context}
         _store(outcome, (caller,), "message_up", sent)
@@ -72,7 +72,7 @@ def message_down(
     """Take a message from a service and give it to the members it names."""
     channel = served_channel(state, caller, service_id, command.channel_id)
     receivers = members_among(channel, resolve_recipients(state, command.recipients))
-    body = _body(command, channel, moment.new_id(), command.sender, moment.now)
+    body = _body(command, channel, moment.new_id(), command.sender, moment)
     body["context"] = command.context
     outcome = Outcome()
     _store(outcome, receivers, "message_down", body)
@@ -117,13 +117,13 @@ def served_channel(state: State, caller: str, service_id: str, channel_id: str) 
 
 
 def _body(
-    command: MessageUp | MessageDown, channel: Channel, message_id: str, sender: str, now: int
+    command: MessageUp | MessageDown, channel: Channel, message_id: str, sender: str, moment: Moment
 ) -> dict[str, Any]:
     return {
         "subtype": command.subtype,
         "channel_id": channel.channel_id,
         "content": command.content,
-        "timestamp": now if command.timestamp is None else command.timestamp,
+        "timestamp": moment.new_stamp() if command.timestamp is None else command.timestamp,
         "sender": sender,
         "message_id": message_id,
     }

@@ -30,11 +30,13 @@ class Moment:
 
     Attributes:
         now: Milliseconds since the epoch.
+        new_stamp: Returns the time of a message, later than that of any before.
         new_id: Returns a fresh id at each call.
         quotas: How much an account may have.
     """
 
     now: int
+    new_stamp: Callable[[], int]
     new_id: Callable[[], str]
     quotas: Quotas = Quotas()
 
