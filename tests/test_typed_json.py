@@ -142,7 +142,7 @@ DATACLASSES = [
 
 
 @pytest.mark.parametrize("cls", DATACLASSES)
-@settings(max_examples=times(4))
+@settings(max_examples=times(4), deadline=None)
 @given(data=st.data())
 def test_every_dataclass_of_types_comes_back_whatever_its_fields_hold(
     cls: Any, data: st.DataObject

@@ -1,5 +1,6 @@
 """Engines by name."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +11,13 @@ import pytest
 
 from moobius import MoobiusStorage
 from moobius.database import engines
+from moobius.database.cached_dict import CachedDict
 from moobius.database.engines import get_engine, register_engine
 from moobius.database.json_database import JSONDatabase
 from moobius.database.null_database import NullDatabase
 from moobius.database.redis_database import RedisDatabase
 from moobius.database.sqlite_database import SQLiteDatabase
-from moobius.errors import ConfigError
+from moobius.errors import ConfigError, EditConflict
 
 
 class Mongo(NullDatabase):
@@ -110,18 +112,67 @@ def test_what_is_no_engine_is_refused(wrong: Any, said: str) -> None:
         get_engine(wrong)
 
 
-def test_the_engine_that_the_documents_show(tmp_path: Path) -> None:
+@pytest.fixture
+def documented() -> dict[str, Any]:
+    """What the programs of the documents make, each as it is written there."""
     document = (Path(__file__).parents[2] / "docs/storage.md").read_text("utf-8")
-    (program,) = re.findall(
-        r"^```python\n([^`]*register_engine\(.*?)^```", document, re.DOTALL | re.MULTILINE
-    )
-    exec(program, {"__name__": "documented"})
-    entry = {"implementation": "attic", "name": "box", "settings": {"root_dir": str(tmp_path)}}
+    programs = re.findall(r"^```python\n([^`]*)^```", document, re.MULTILINE)
+    engines = [program for program in programs if "@register_engine" in program]
+    assert len(engines) == 2
+    made: dict[str, Any] = {"__name__": "documented"}
+    for program in engines:
+        exec(program, made)
+    return made
+
+
+@pytest.mark.parametrize("implementation", ["attic", "cellar"])
+@pytest.mark.usefixtures("documented")
+def test_the_engines_that_the_documents_show(implementation: str) -> None:
+    entry = {"implementation": implementation, "name": "box"}
     MoobiusStorage("s", "c", [entry]).box["key"] = [1]
     later = MoobiusStorage("s", "c", [entry])
     assert later.box == {"key": [1]}
     del later.box["key"]
     assert MoobiusStorage("s", "c", [entry]).box == {}
+
+
+async def test_what_the_documented_engine_may_do_more(documented: dict[str, Any]) -> None:
+    engine = documented["Cellar"]
+    mine, theirs = (CachedDict(engine("shared"), strict_mode=True) for _ in range(2))
+    value: list[Any] = [1]
+    store = mine.database.prepare_value("key", value)
+    value.append("too late")
+    assert store() == (True, "key")
+    assert theirs["key"] == [1]
+
+    with pytest.raises(EditConflict, match="'key' was changed elsewhere"):
+        async with mine.aedit("key") as value:
+            value.append("mine")
+            theirs["key"] = ["theirs"]
+    assert mine["key"] == ["theirs"]
+    async with mine.aedit("key") as value:
+        value.append("mine")
+    assert theirs.reload("key") == ["theirs", "mine"]
+
+
+async def test_the_documented_engine_is_not_asked_in_vain_by_each(
+    documented: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = documented["Cellar"]
+    container = CachedDict(engine("far"), strict_mode=True)
+    asked: list[Any] = []
+    reach = engine.reach
+
+    def counted(self: Any) -> Any:
+        asked.append(self)
+        return reach(self)
+
+    monkeypatch.setattr(engine, "reach", counted)
+    monkeypatch.setattr(engine, "is_locked", True)
+    storing = [container.aset(str(number), number) for number in range(3)]
+    answers = await asyncio.gather(*storing, return_exceptions=True)
+    assert ["the cellar is locked" in str(answer) for answer in answers] == [True] * 3
+    assert len(asked) == 1
 
 
 # ---- Engines that installed packages bring ----

@@ -75,6 +75,18 @@ def test_values_are_where_version_1_8_has_them(storage: MoobiusStorage, tmp_path
     assert (tmp_path / "service_service/channel_channel/data/key.json").read_text() == "1"
 
 
+def test_two_channels_that_would_be_one_place_are_warned_of(
+    tmp_path: Path, logged: list[str]
+) -> None:
+    plain = MoobiusStorage("a", "b.channel_c", config(tmp_path, "data"))
+    assert logged == []
+    other = MoobiusStorage("a.channel_b", "c", config(tmp_path, "data"))
+    (line,) = logged
+    assert "'a.channel_b' keeps its channel 'c' where the service 'a' would" in line
+    assert "channel 'b.channel_c'" in line
+    assert other.data.database.domain == plain.data.database.domain
+
+
 def test_assigning_a_dict_replaces_the_content(storage: MoobiusStorage, tmp_path: Path) -> None:
     storage.data = {"key": 1, "old": 1}
     storage.data = {"key": 2}

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from moobius.database.sqlite_database import SQLiteDatabase
 from moobius.devtools import checkup
 from moobius.devtools.findings import Finding
 from moobius.private_files import runtime_folder
 from tests.support.program import Program
-from tests.support.redis import redis_server
+from tests.support.redis import redis_server, refusing_port
 from tests.support.scripts import script
 
 
@@ -55,6 +56,40 @@ def test_engines_are_asked_and_nothing_is_made(in_folder: Path) -> None:
     assert "root_dir" in finding.advice
     (finding,) = storage(database("mongo"))
     assert finding.status == "error" and "no storage engine 'mongo'" in finding.detail
+
+
+@pytest.mark.parametrize("implementation", ["json", "sqlite"])
+def test_a_setting_of_a_wrong_kind_is_said(implementation: str) -> None:
+    (finding,) = storage(database(implementation, root_dir=5))
+    assert finding.status == "error"
+    assert "'root_dir' is 5; it must be the name of a file or folder" in finding.detail
+
+
+@pytest.mark.parametrize("implementation", ["json", "sqlite"])
+@pytest.mark.parametrize("settings", [{}, {"root_dir": "data"}, {"path": "data/x.sqlite3"}])
+def test_what_nobody_has_used_yet_is_usable_and_not_made(
+    in_folder: Path, implementation: str, settings: dict[str, Any]
+) -> None:
+    (in_folder / "data").mkdir()
+    assert [each.status for each in storage(database(implementation, **settings))] == ["ok"]
+    assert list(in_folder.rglob("*")) == [in_folder / "data"]
+
+
+def test_a_file_of_sqlite_is_read(in_folder: Path) -> None:
+    there = SQLiteDatabase("a.b", root_dir="data")
+    there.set_value("key", 1)
+    there.close()
+    (finding,) = storage(database("sqlite", root_dir="data"))
+    assert finding.status == "ok"
+    there.path.write_text("something else")
+    (finding,) = storage(database("sqlite", root_dir="data"))
+    assert finding.status == "error" and "not a database" in finding.detail
+
+
+def test_a_redis_is_asked_whatever_folder_its_settings_name(in_folder: Path) -> None:
+    with refusing_port() as port:
+        (finding,) = storage(database("redis", port=port, root_dir="nowhere"))
+    assert finding.status == "error" and f"localhost:{port}" in finding.detail
 
 
 def test_a_redis_is_asked_wherever_it_is() -> None:

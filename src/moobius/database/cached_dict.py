@@ -42,8 +42,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to follow a 
 
 @dataclass
 class _Edit:
-    """An edit under way: the value as it was before, and the engine's mark of that."""
+    """An edit under way: its value, the value as it was before, and the engine's mark of that."""
 
+    value: Any
     before: Any
     mark: Any
 
@@ -126,8 +127,10 @@ class CachedDict(StoredDict):
         saved and the container has the value as it was before. If it stores another value under the
         key, or deletes it, that holds.
 
-        Over `redis`, which several processes may share, the value is read anew first, so what was
-        changed in it and not saved is given up. What another process stored meanwhile stays.
+        Whoever reads everything anew meanwhile leaves the block its value, unless it was changed
+        elsewhere. Over `redis`, which several processes may share, the value is read anew first, so
+        what was changed in it and not saved is given up. What another process stored meanwhile
+        stays.
 
         Raises:
             KeyError: If there is no such key.
@@ -140,10 +143,10 @@ class CachedDict(StoredDict):
             mark = await self._mark_to_edit(key)
             value = require_changeable(key, await self._aread(key))
             with self._restoring(key, value) as before:
-                edit = self._edits[key] = _Edit(before, mark)
+                edit = self._edits[key] = _Edit(value, before, mark)
                 try:
                     yield value
-                    await self._end_edit(key, value, edit)
+                    await self._end_edit(key, edit)
                 finally:
                     self._edits.pop(key, None)
 
@@ -228,37 +231,45 @@ class CachedDict(StoredDict):
         try:
             if key is None:
                 known = None if self._loaded else list(dict.keys(self))
-                await self._in_turn(partial(read_all, keys=known), self._all_followed)
+                await self._in_turn(partial(read_all, keys=known), self._all_renewed)
             elif self._loaded or dict.__contains__(self, key):
                 call = methodcaller("get_value", key)
                 await self._in_turn(call, partial(self._followed, key))
         except KeyError:  # it was deleted, and is gone from memory, too
             return
         except BrokenRecord as error:
+            self._stays(str(key), (False, None))
             self._change_memory({str(key): GONE})
             logger.error("Left out of its container: {}", error)
 
     def _followed(self, key: str, answer: tuple[bool, Any]) -> None:
-        if key not in self._unsaved and self._is_news(key, answer):
+        if key not in self._unsaved:
             self._renewed(key, answer)
-
-    def _all_followed(self, values: dict[str, Any]) -> None:
-        for key in list(self._edits):
-            if not self._is_news(key, (key in values, values.get(key))):
-                values.pop(key)
-                if dict.__contains__(self, key):
-                    values[key] = dict.__getitem__(self, key)
-        self._all_renewed(values)
 
     # ---- Edits ----
 
-    def _is_news(self, key: str, answer: tuple[bool, Any]) -> bool:
-        """Tell whether a record is not what it was when an edit began, which has failed then."""
+    def _renewed(self, key: str, answer: tuple[bool, Any]) -> Any:
+        return dict.get(self, key) if self._stays(key, answer) else super()._renewed(key, answer)
+
+    def _all_renewed(self, values: Mapping[str, Any]) -> None:
+        for key in self._edits.keys() - values.keys() - self._unsaved.keys():
+            self._stays(key, (False, None))
+        super()._all_renewed(values)
+
+    def _take_in(self, values: Mapping[str, Any]) -> None:
+        read = self._edits.keys() & values.keys() - self._unsaved.keys() if self._edits else ()
+        staying = {key for key in read if self._stays(key, (True, values[key]))}
+        super()._take_in({k: values[k] for k in values if k not in staying} if staying else values)
+
+    def _stays(self, key: str, answer: tuple[bool, Any]) -> bool:
+        """Tell whether a key is edited and read as it was before; if it is not, the edit fails."""
         edit = self._edits.get(key)
-        if edit is not None and answer == (True, edit.before):
+        if edit is None or not self._still_has(key, edit.value):  # replaced by our own doing
             return False
-        self._edits.pop(key, None)
-        return True
+        if answer == (True, edit.before):
+            return True
+        del self._edits[key]
+        return False
 
     async def _mark_to_edit(self, key: str) -> Any:
         """Read a key anew where processes share the engine; return the mark of that state."""
@@ -282,16 +293,17 @@ class CachedDict(StoredDict):
             self._renewed(key, (found, value))
         return mark
 
-    async def _end_edit(self, key: str, value: Any, edit: _Edit) -> None:
+    async def _end_edit(self, key: str, edit: _Edit) -> None:
         if self._edits.get(key) is not edit:
             raise EditConflict(changed_elsewhere(key))
-        if not self._still_has(key, value):
+        if not self._still_has(key, edit.value):
             return
-        wanted = {key: value if edit.mark is None else Edited(value, edit.mark)}
+        wanted = {key: edit.value if edit.mark is None else Edited(edit.value, edit.mark)}
         try:
             prepare = partial(self._prepared_change, wanted)
-            await self._turn(prepare, partial(self._committed, {key: value}))
+            await self._turn(prepare, partial(self._committed, {key: edit.value}))
         except EditConflict:
+            self._edits.pop(key, None)  # what others stored shall replace it
             with suppress(KeyError):
                 await self.areload(key)
             raise

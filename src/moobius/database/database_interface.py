@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from moobius.config_entries import Kind
 from moobius.errors import BrokenRecord, StorageError, UnstorableError
@@ -36,13 +36,30 @@ class Silence(NamedTuple):
     reason: str
 
 
+class Exchanging(Protocol):
+    """What an engine offers besides if processes share its store: an edit that undoes nothing.
+
+    `CachedDict.aedit` uses it where it is there.
+    """
+
+    def get_to_edit(self, key: str) -> tuple[bool, Any, Any]:
+        """Return what `get_value` does, and a mark of that state, which is not None."""
+
+    def prepare_exchange(self, key: str, value: Any, mark: Any) -> Callable[[], tuple[bool, str]]:
+        """Do what `prepare_value` does, for a call that stores while the mark still holds.
+
+        Otherwise the call raises `EditConflict`, and stores nothing.
+        """
+
+
 class DatabaseInterface(ABC):
     """A store of values under text keys, on which a `CachedDict` stands.
 
     To add an engine, implement the four abstract methods, give the class a name with
     `moobius.database.engines.register_engine`, and use that name in the storage configuration.
     The other methods have defaults that build on those four; a class that does not inherit this
-    one is used through `read_many`, `may_wait` and `close` below and needs only the four.
+    one is used through `read_many`, `may_wait` and `close` below and needs only the four. An engine
+    on a store that processes share may be `Exchanging`, too.
 
     Five things can happen besides success: the engine does not have the key or cannot write
     (answer False and say why), one record cannot be read (raise `BrokenRecord`), the store is out

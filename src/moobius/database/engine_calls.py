@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from loguru import logger
 
 from moobius.database.database_interface import (
     DatabaseInterface,
+    Exchanging,
     Silence,
     prepare_value,
     read_many,
@@ -101,7 +102,8 @@ def _frozen(database: DatabaseInterface, key: str, value: Any) -> Any:
     if value is GONE:
         return GONE
     if isinstance(value, Edited):
-        return Frozen(database.prepare_exchange(key, value.value, value.mark))  # type: ignore[attr-defined]
+        engine = cast(Exchanging, database)  # the mark is its own
+        return Frozen(engine.prepare_exchange(key, value.value, value.mark))
     return Frozen(prepare_value(database, key, value))
 
 

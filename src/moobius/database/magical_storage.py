@@ -8,6 +8,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from loguru import logger
+
 from moobius.config_entries import ENTRY, check_entries, check_kinds
 from moobius.database.cached_dict import CachedDict
 from moobius.database.database_interface import (
@@ -175,8 +177,8 @@ class MoobiusStorage(MagicalStorage):
     storage.scores["ada"] = 3
 
     Attributes:
-        service_id: Names the place on disk, as does `channel_id`; any text will do, though two
-            services of which one has `.channel_` in its id might mean one place.
+        service_id: Names the place on disk, as does `channel_id`; any text will do, though with
+            `.channel_` in it, which is warned of, another service may mean the same place.
     """
 
     def __init__(
@@ -195,6 +197,7 @@ class MoobiusStorage(MagicalStorage):
         """
         self.service_id = service_id
         self.channel_id = channel_id
+        _warn_of_another_reading(str(service_id), channel_id)
         for entry in _checked(db_config):
             self.add_container(**entry)
 
@@ -279,6 +282,17 @@ def _checked(db_config: Iterable[Any] | None) -> list[dict[str, Any]]:
     entries = list(db_config or ())
     check_entries(entries)
     return [{**entry, "settings": entry.get("settings") or {}} for entry in entries]
+
+
+def _warn_of_another_reading(service_id: str, channel_id: str) -> None:
+    # The domain cannot be another one: what is stored under it has to be found again.
+    if ".channel_" in service_id:
+        service, _, rest = service_id.partition(".channel_")
+        logger.warning(
+            "The service {!r} keeps its channel {!r} where the service {!r} would keep a channel "
+            "{!r}: choose ids of services without '.channel_'",
+            *(service_id, channel_id, service, f"{rest}.channel_{channel_id}"),
+        )
 
 
 @contextmanager

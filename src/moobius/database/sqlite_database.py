@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -78,7 +79,7 @@ class SQLiteDatabase(DatabaseInterface):
             kwargs: Settings of other engines, ignored.
         """
         super().__init__(domain)
-        self.path = _path(root_dir, path)
+        self.path = file_of(root_dir, path)
         self._settings: dict[str, Any] = {"schema": _SCHEMA, "timeout": timeout, "fsync": fsync}
         try:
             make_folder(self.path.parent, fsync=fsync)
@@ -111,11 +112,11 @@ class SQLiteDatabase(DatabaseInterface):
         Raises:
             UnstorableError: If the value is of a type that could not be restored.
         """
-        return self.prepare_value(key, value)()
+        return self._store(key, self._new_row(key, value))
 
     def prepare_value(self, key: str, value: Any) -> Callable[[], tuple[bool, str]]:
         """Return the call that stores a value as it is now; see `DatabaseInterface`."""
-        return partial(self._store, key, (*self._row_of(key), encode_record(key, value)))
+        return partial(self._store, key, self._new_row(key, value))
 
     def _store(self, key: str, row: tuple[Any, ...]) -> tuple[bool, str]:
         try:
@@ -153,7 +154,7 @@ class SQLiteDatabase(DatabaseInterface):
     @classmethod
     def domains(cls, **settings: Any) -> Iterable[str]:
         """Return every domain that has records in the file."""
-        path = _path(settings.get("root_dir", ""), settings.get("path", ""))
+        path = file_of(settings.get("root_dir", ""), settings.get("path", ""))
         if not path.is_file():
             raise StorageError(f"there is no file {path}")
         try:
@@ -181,6 +182,9 @@ class SQLiteDatabase(DatabaseInterface):
     def _row_of(self, key: str) -> tuple[str | bytes, str | bytes]:
         return self._domain, _to_column(require_text(key))
 
+    def _new_row(self, key: str, value: Any) -> tuple[Any, ...]:
+        return (*self._row_of(key), encode_record(key, value))
+
     def _delete_foreign(self, key: str) -> int:
         if foreign := foreign_bytes(key):
             return self._file.change(f"{_DELETE_ALL} AND {_FOREIGN}", (self._domain, foreign))
@@ -205,7 +209,8 @@ class SQLiteDatabase(DatabaseInterface):
                 yield from self._rows(f"{_READ_ALL} AND {_FOREIGN}", (self._domain, foreign))
 
 
-def _path(root_dir: str, path: str) -> Path:
+def file_of(root_dir: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
+    """Return the file that these settings mean."""
     return (Path(path) if path else Path(root_dir) / _FILE_NAME).absolute()
 
 

@@ -42,41 +42,43 @@ class SQLiteFile:
         self._synchronous = "FULL" if fsync else "NORMAL"
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None  # kept, as making one takes time
         self._identity = (0, 0)
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query."""
         with self._lock:
-            return self._connected().execute(sql, arguments).fetchall()
+            return self._ready().execute(sql, arguments).fetchall()
 
     def change(self, sql: str, arguments: Sequence[Any]) -> int:
         """Run one statement, which is a transaction of its own; return how many rows it changed."""
         with self._lock:
-            return self._connected().execute(sql, arguments).rowcount
+            return self._ready().execute(sql, arguments).rowcount
 
     def open(self) -> None:
         """Open the file now, so that trouble with it shows at the start."""
         with self._lock:
-            self._connected()
+            self._ready()
 
     def close(self) -> None:
         """Let go of the file until it is used again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+                self._connection = self._cursor = None
 
     def __del__(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    def _connected(self) -> sqlite3.Connection:
+    def _ready(self) -> sqlite3.Cursor:
         # A file that was deleted or replaced takes writes as before, and loses them.
-        if self._connection is None or self._identity != _identity(self._name):
+        if self._cursor is None or self._identity != _identity(self._name):
             self.close()
             self._connection = self._connect()
+            self._cursor = self._connection.cursor()
             self._identity = _identity(self._name)
-        return self._connection
+        return self._cursor
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

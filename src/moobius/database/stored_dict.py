@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from loguru import logger
-
 from moobius.database.database_interface import DatabaseInterface, require_text
 from moobius.database.editing import require_changeable
-from moobius.database.engine_calls import GONE, Outcome, carry_out, delete_all, read_all
+from moobius.database.engine_calls import GONE, carry_out, delete_all, read_all
+from moobius.database.memory import ABSENT, Memory
 from moobius.database.turns import Turns
-from moobius.errors import BrokenRecord, StorageError
+from moobius.errors import BrokenRecord
 
 S = TypeVar("S", bound="StoredDict")
 
-_ABSENT = object()
 
-# What is in memory, whatever the engine has.
-_in_memory = dict.__contains__
-_get_memory = dict.get
-_set_memory = dict.__setitem__
-_drop_memory = dict.pop
-
-
-class StoredDict(dict[str, Any]):
+class StoredDict(Memory):
     """The dict methods of `CachedDict`; see there."""
 
     # `dict.__getitem__` is not overridden on purpose: what is in memory is read at the speed of a
@@ -40,11 +31,8 @@ class StoredDict(dict[str, Any]):
             strict_mode: Raise when the engine cannot write, instead of logging an error and
                 keeping the value in memory.
         """
-        super().__init__()
+        super().__init__(strict_mode)
         self.database = database
-        self.strict_mode = strict_mode
-        self._loaded = False
-        self._unsaved: dict[str, None] = {}  # a set that keeps the order
         self._turns = Turns()
 
     @classmethod
@@ -59,7 +47,7 @@ class StoredDict(dict[str, Any]):
         return self._found(key, self._fetch(key, self.database))
 
     def __contains__(self, key: object) -> bool:
-        return _in_memory(self, key) or self._is_stored(key)
+        return dict.__contains__(self, key) or self._is_stored(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return the value of `key`, or `default` if there is none."""
@@ -129,7 +117,7 @@ class StoredDict(dict[str, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # as dict has it
 
     def __or__(self, other: Any) -> Any:
         return {**self.copy(), **other} if isinstance(other, dict) else NotImplemented
@@ -193,12 +181,12 @@ class StoredDict(dict[str, Any]):
         self.update(other)
         return self
 
-    def pop(self, key: str, default: Any = _ABSENT) -> Any:
+    def pop(self, key: str, default: Any = ABSENT) -> Any:
         """Remove `key` and return its value, or `default` if there is none."""
         try:
             value = self[key]
         except KeyError:
-            if default is _ABSENT:
+            if default is ABSENT:
                 raise
             return default
         del self[key]
@@ -214,16 +202,6 @@ class StoredDict(dict[str, Any]):
         """Remove everything, also what was never loaded or cannot be read."""
         self._turns.finish()
         self._cleared(delete_all(self.database, self._known()))
-
-    # ---- What the engine could not take ----
-
-    @property
-    def unsaved(self) -> list[str]:
-        """The keys whose last change, a deletion perhaps, the engine could not take.
-
-        Memory has these changes. They are tried again with every further write.
-        """
-        return list(self._unsaved)
 
     def save_unsaved(self) -> None:
         """Try again to bring to the engine what it could not take.
@@ -258,99 +236,7 @@ class StoredDict(dict[str, Any]):
             return False, None
         return database.get_value(key)
 
-    # ---- Memory's half: done where the container is used ----
-
-    @contextmanager
-    def _restoring(self, key: str, value: Any) -> Iterator[Any]:
-        """Give a copy of the value of `key` as it is now, and put it back if the block raises."""
-        before = copy.deepcopy(value)
-        try:
-            yield before
-        except BaseException:
-            if self._still_has(key, value):
-                _set_memory(self, key, before)
-            raise
-
-    def _still_has(self, key: str, value: Any) -> bool:
-        """Tell whether nobody stored another value under `key` meanwhile, or deleted it."""
-        return _get_memory(self, key, _ABSENT) is value
-
-    def _found(self, key: Any, answer: tuple[bool, Any]) -> Any:
-        """Return the value that was fetched, remembering it."""
-        if _in_memory(self, key):  # fetched by somebody else in the meantime, and perhaps changed
-            return _get_memory(self, key)
-        found, value = answer
-        if not found:
-            raise KeyError(key)
-        _set_memory(self, key, value)
-        return value
-
-    def _renewed(self, key: str, answer: tuple[bool, Any]) -> Any:
-        found, value = answer
-        if self._unsaved.pop(key, _ABSENT) is not _ABSENT:
-            logger.warning(
-                "The change of {!r} that was not stored is given up: it is read anew", key
-            )
-        if not found:
-            _drop_memory(self, key, None)
-            raise KeyError(key)
-        _set_memory(self, key, value)
-        return value
-
-    def _all_renewed(self, values: Mapping[str, Any]) -> None:
-        for key in [key for key in dict.keys(self) if key not in values]:
-            if key not in self._unsaved:
-                _drop_memory(self, key)
-        self._take_in(values)
-
-    def _take_in(self, values: Mapping[str, Any]) -> None:
-        for key, value in values.items():
-            if key not in self._unsaved:
-                _set_memory(self, key, value)
-
-    def _retried(self, outcome: Outcome) -> None:
-        self._caught_up({}, outcome.done)
-        if outcome.trouble:
-            raise outcome.trouble
-        if self._unsaved:  # of a kind that is never stored; the log says which
-            raise StorageError(f"not stored: {', '.join(map(repr, self._unsaved))}")
-
-    def _left_over(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the changes that the engine could not take, but for those made again now."""
-        return {k: _get_memory(self, k, GONE) for k in self._unsaved if k not in wanted}
-
-    def _committed(self, wanted: Mapping[str, Any], outcome: Outcome) -> None:
-        """Let memory follow the engine or, where it failed and may, go ahead of it."""
-        done, trouble = outcome
-        if self._unsaved:
-            self._caught_up(wanted, done)
-        if trouble and self.strict_mode:
-            self._change_memory({key: wanted[key] for key in wanted if key in done})
-            raise trouble
-        if trouble:
-            self._unsaved.update(dict.fromkeys(key for key in wanted if key not in done))
-            logger.error("{}; memory has the change, and the next write tries again", trouble)
-        self._change_memory(wanted)
-
-    def _cleared(self, result: tuple[Mapping[str, Any], Outcome]) -> None:
-        self._committed(*result)
-        self._loaded = True
-
-    def _caught_up(self, wanted: Mapping[str, Any], done: Collection[str]) -> None:
-        stored = [key for key in self._unsaved if key in done]
-        for key in stored:
-            del self._unsaved[key]
-        if left_over := [key for key in stored if key not in wanted]:
-            logger.info("Brought to the storage engine after all: {}", left_over)
-
-    def _change_memory(self, changes: Mapping[str, Any]) -> None:
-        for key, value in changes.items():
-            if value is GONE:
-                _drop_memory(self, key, None)
-            else:
-                _set_memory(self, key, value)
-
-    # ---- Both halves at once ----
+    # ---- Memory and engine together ----
 
     def _commit(self, wanted: Mapping[str, Any]) -> None:
         self._turns.finish()
@@ -370,10 +256,6 @@ class StoredDict(dict[str, Any]):
         stored = [key for key in self.database.all_keys() if key not in self._unsaved]
         return list(dict.fromkeys([*dict.keys(self), *stored]))
 
-    def _known(self) -> list[str]:
-        """Return the keys that memory has or knows to be deleted."""
-        return [*dict.keys(self), *self._unsaved]
-
     def _complete(self) -> None:
         """Read what is not in memory yet, leaving alone what may have been changed there."""
         if not self._loaded:
@@ -385,7 +267,7 @@ class StoredDict(dict[str, Any]):
         if not dict.__len__(self):
             return read_all(self.database)
         keys = self.database.all_keys()
-        return read_all(self.database, [key for key in keys if not _in_memory(self, key)])
+        return read_all(self.database, [key for key in keys if not dict.__contains__(self, key)])
 
 
 def _restored(cls: type[S], database: DatabaseInterface, state: dict[str, Any]) -> S:

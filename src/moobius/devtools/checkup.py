@@ -13,8 +13,9 @@ from moobius._version import __version__
 from moobius.config import Configuration, load_config
 from moobius.core.wand import MoobiusWand
 from moobius.database.database_interface import close
-from moobius.database.engines import get_engine
+from moobius.database.engines import engine_for_settings, known_settings
 from moobius.database.redis_database import RedisDatabase
+from moobius.database.sqlite_database import SQLiteDatabase, file_of
 from moobius.devtools.findings import ERROR, OK, WARNING, Finding
 from moobius.errors import MoobiusError, StorageError
 from moobius.private_files import is_ours_alone, runtime_folder
@@ -114,21 +115,30 @@ def _probe(store: Store) -> None:
     """Read from an engine.
 
     Raises:
-        MoobiusError: If that fails, or its folder could not be written to.
+        MoobiusError: If that fails, or its files could not be written.
     """
-    if "root_dir" in store.settings:
-        folder = Path(store.settings["root_dir"]).absolute()
-        _check_writable(folder)
-        if folder.is_dir():
+    engine = engine_for_settings(store.implementation, store.settings, str(store))
+    place = _place_of(engine, store.settings)
+    if place is not None:  # to open it would make it
+        _check_writable(place.parent if place.is_file() else place)
+        if place.exists():
             store.containers()
-        else:
-            get_engine(store.implementation)  # to open it would make the folder
         return
     database = store.open(PROBE_DOMAIN)
     try:
         list(database.all_keys())
     finally:
         close(database)
+
+
+def _place_of(engine: type[Any], settings: Mapping[str, Any]) -> Path | None:
+    """Return the file or folder in which an engine keeps things, if it does and it says so."""
+    if "root_dir" not in (known_settings(engine) or settings):
+        return None
+    root_dir = settings.get("root_dir", "")
+    if issubclass(engine, SQLiteDatabase):
+        return file_of(root_dir, settings.get("path", ""))
+    return Path(root_dir).absolute() if isinstance(root_dir, (str, os.PathLike)) else None
 
 
 def _check_writable(folder: Path) -> None:
