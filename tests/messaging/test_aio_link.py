@@ -7,8 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +14,23 @@ import pytest
 
 from moobius.errors import (
     FileRefused,
-    NotAuthentic,
-    PeerLost,
     QueueFull,
     RequestFailed,
     RequestTimeout,
 )
 from moobius.messaging import (
     AsyncLink,
-    AsyncServer,
     FilePolicy,
     Limits,
-    MessageManager,
     SharedKey,
     connect,
     serve,
 )
 from moobius.messaging.aio_link import QUEUE_HIGH
+from tests.messaging.links import pair
 from tests.support.patience import until
 
 KEY = SharedKey.new()
-
-
-@asynccontextmanager
-async def pair(
-    server: dict[str, Any] | None = None, client: dict[str, Any] | None = None, **both: Any
-) -> AsyncIterator[tuple[AsyncServer, AsyncLink]]:
-    """A server and a link to it."""
-    async with serve(**{**both, **(server or {})}) as serving:
-        async with connect("127.0.0.1", serving.port, **{**both, **(client or {})}) as link:
-            yield serving, link
 
 
 @pytest.mark.parametrize(
@@ -146,59 +131,6 @@ async def test_a_callback_that_raises_harms_no_other() -> None:
         server.on_request("fine")(lambda peer: "fine")
         assert await link.request("fine", timeout=10.0) == "fine"
         assert seen == [0, 2, 4, 6, 8]
-
-
-async def test_different_keys_and_no_key_are_refused() -> None:
-    async with serve(key=KEY) as server:
-        for key in (SharedKey.new(), None):
-            with pytest.raises((NotAuthentic, PeerLost)):
-                async with connect("127.0.0.1", server.port, key=key) as link:
-                    await link.request("x", timeout=10.0)
-        async with connect("127.0.0.1", server.port, key=KEY) as link:
-            assert link.is_connected
-
-
-async def test_a_peer_that_proves_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moobius.messaging.auth.CONFIRM_WITHIN_S", 0.05)
-    async with serve(key=KEY) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert b"nonce" in await asyncio.wait_for(reader.read(), 10.0)  # the hello, then the end
-        writer.close()
-
-
-async def test_an_incomplete_message_ends_the_connection_after_its_time() -> None:
-    async with serve(limits=Limits(incomplete_s=0.05)) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(MessageManager.create_action_message("x")[:-1])
-        assert await asyncio.wait_for(reader.read(), 10.0) == b""
-        writer.close()
-
-
-async def test_garbage_ends_one_connection_and_no_other() -> None:
-    async with pair() as (server, link):
-        server.on_request("fine")(lambda peer: "fine")
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"\0\0garbage")
-        with pytest.raises(ConnectionError):
-            assert await asyncio.wait_for(reader.read(), 10.0) == b""
-            raise ConnectionResetError
-        writer.close()
-        assert await link.request("fine", timeout=10.0) == "fine"
-
-
-async def test_a_lost_connection_fails_what_waits_for_it() -> None:
-    async with pair() as (server, link):
-
-        @server.on_request("never")
-        async def never(peer: AsyncLink) -> None:
-            await peer.close()
-
-        with pytest.raises(PeerLost):
-            await link.request("never")
-        await link.wait_closed()
-        for call in (link.send("x"), link.request("x"), link.send_file(__file__, "x")):
-            with pytest.raises(ConnectionError, match="not connected"):
-                await call
 
 
 async def test_closing_sends_what_is_queued_first() -> None:

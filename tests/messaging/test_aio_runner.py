@@ -10,7 +10,7 @@ import pytest
 from moobius.errors import RequestFailed
 from moobius.messaging import AsyncLink, Limits, connect, serve
 from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH
-from tests.messaging.test_aio_link import pair
+from tests.messaging.links import pair
 from tests.support.patience import until
 
 

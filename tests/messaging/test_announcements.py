@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius.errors import NotAuthentic, ProtocolError
@@ -74,12 +74,14 @@ def test_e16_whatever_is_no_announcement_is_refused(datagram: bytes) -> None:
         read(datagram)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_e16_garbage_is_refused_and_nothing_worse(garbage: bytes) -> None:
     with pytest.raises(ProtocolError):
         read(garbage)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

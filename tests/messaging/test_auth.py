@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius.errors import ConfigError, FileRefused, NotAuthentic, ProtocolError
@@ -123,6 +123,7 @@ def test_a_file_is_signed_as_its_bytes_are(tmp_path: Path) -> None:
 SIGNED = WIRE["server_first_message"]
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, len(SIGNED) - 1), change=st.integers(1, 255))
 def test_one_changed_byte_is_refused(position: int, change: int) -> None:
     changed = bytearray(SIGNED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import pytest
 
 from moobius.errors import QueueFull
@@ -78,3 +80,15 @@ def test_a_later_callback_takes_the_place_of_the_first() -> None:
     for register in (known.on, known.on_request):
         with pytest.raises(ValueError, match="filetransfer"):
             register("filetransfer")
+
+
+def test_the_guard_is_held_around_everything_but_the_callback(link: Link) -> None:
+    guard, held = Lock(), []
+    known = Callbacks()
+    known.on_request("x")(lambda connection: held.append(guard.locked()))
+    known.on_request("raises")(lambda connection: 1 // 0)
+    for name in ("x", "raises", "nobody"):
+        arrival = Request(name, "1", [], {}, False)
+        dispatch(link, arrival, None, known.actions, known.requests, guard=guard)
+    assert held == [False]
+    assert not guard.locked()

@@ -383,6 +383,14 @@ def test_e15_the_queue_has_an_end(pair: Pair) -> None:
     assert len(here._send_queue) == 2
 
 
+def test_many_files_at_once_wait_for_their_turn(pumping: Pump, pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "copies").mkdir()
+    for number in range(400):
+        assert pair[0].send_file(tmp_path / "a", f"copies/{number}")
+    pumping.until(lambda: len(list((tmp_path / "copies").iterdir())) == 400)
+
+
 def test_e15_so_have_the_requests(pair: Pair) -> None:
     here = ConnectionManager(limits=Limits(pending_requests=1))
     here.get_response("a", None)

@@ -7,12 +7,14 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius.errors import ProtocolError, Unsendable
 from moobius.messaging import Limits, MessageManager
 from moobius.messaging.framing import (
+    REQUIRED_FIELDS,
+    Bytes,
     Decoder,
     FileBegins,
     FileEnds,
@@ -72,6 +74,7 @@ wires = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(messages=st.lists(wires, max_size=5), data=st.data())
 def test_framing_does_not_depend_on_how_the_bytes_were_cut(
     messages: list[bytes], data: st.DataObject
@@ -86,6 +89,7 @@ def test_framing_does_not_depend_on_how_the_bytes_were_cut(
     assert not decoder.is_inside_message
 
 
+@settings(deadline=None)
 @given(garbage=st.binary(max_size=400), head=st.booleans())
 def test_garbage_is_refused_and_nothing_else_happens(garbage: bytes, head: bool) -> None:
     decoder = Decoder()
@@ -165,7 +169,7 @@ class Refuser:
     def inspect_header(self, raw: bytes, header: Header) -> None:
         self.seen += raw
 
-    def inspect_content(self, data: bytes | bytearray) -> None:
+    def inspect_content(self, data: Bytes) -> None:
         self.seen += data
 
     def inspect_end(self) -> None:
@@ -189,3 +193,46 @@ def test_an_inspector_sees_all_bytes_and_can_refuse_before_anything_is_parsed(
 def test_a_header_that_does_not_fit_says_what_to_do() -> None:
     with pytest.raises(Unsendable, match="shorten the name"):
         encode_header(0, "json", "message", additional_headers={"action": "a" * 65536})
+
+
+def test_a_file_passes_by_in_memory_that_is_used_again() -> None:
+    content = bytes(range(256)) * 40
+    raw = framed(encode_header(len(content), "binary", "response")) + content
+    raw += MessageManager.create_action_message("after")
+    for size in (1, 100, 1000, len(raw)):
+        decoder, room, got = Decoder(), bytearray(size), []
+        for start in range(0, len(raw), size):
+            piece = raw[start : start + size]
+            room[: len(piece)] = piece
+            decoder.feed(memoryview(room)[: len(piece)])
+            for event in decoder:
+                got.append(bytes(event.data) if isinstance(event, FilePiece) else event)
+        assert b"".join(piece for piece in got if isinstance(piece, bytes)) == content
+        (after,) = [event for event in got if isinstance(event, Message)]
+        assert after.header.fields["action"] == "after"
+
+
+def test_a_header_that_comes_again_is_not_mixed_up_with_another() -> None:
+    raw = [MessageManager.create_action_message(name) for name in "aabba"]
+    decoder = Decoder()
+    decoder.feed(b"".join(raw))
+    names = [event.header.fields["action"] for event in decoder if isinstance(event, Message)]
+    assert "".join(names) == "aabba"
+
+
+def test_standard_fields_are_kept_apart_by_type_and_replaced_in_their_place() -> None:
+    assert b'"message-type": true}' in encode_header(1, "json", True)  # type: ignore[arg-type]
+    assert b'"message-type": 1}' in encode_header(1, "json", 1)  # type: ignore[arg-type]
+    again = encode_header(1, "50%d", "x", additional_headers={"n": 1, "content-type": "y"})
+    assert json.loads(again)["content-type"] == "y"
+    assert list(json.loads(again)) == [*REQUIRED_FIELDS, "n"]
+    assert b'"50%d"' in encode_header(1, "50%d", "x")
+
+
+def test_what_was_fed_before_its_events_were_taken_is_not_lost() -> None:
+    decoder = Decoder()
+    decoder.feed(framed(encode_header(6, "binary", "response")))
+    assert isinstance(decoder.next_event(), FileBegins)
+    for piece in (b"ab", b"cd", b"ef"):
+        decoder.feed(piece)
+    assert b"".join(event.data for event in decoder if isinstance(event, FilePiece)) == b"abcdef"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius.errors import ProtocolError
@@ -65,6 +65,7 @@ def test_depth_is_counted_in_every_encoding(encoding: str) -> None:
         parse(("[" * 101 + '"ж"' + "]" * 101).encode(encoding), encoding=encoding)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_is_parsed_or_refused(raw: bytes) -> None:
     try:

@@ -5,59 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from moobius.errors import (
     FileRefused,
     ProtocolError,
-    QueueFull,
     RequestFailed,
     RequestTimeout,
-    TooManyRequests,
-    Unsendable,
 )
-from moobius.messaging import Callbacks, FilePolicy, Limits, Link, MessageManager
+from moobius.messaging import Callbacks, FilePolicy, Limits, Link, MessageManager, SharedKey
 from moobius.messaging.callbacks import dispatch
-from moobius.messaging.events import Answered, Failed, FileStored, LinkEvent
+from moobius.messaging.events import Answered, Failed, FileStored
 from moobius.messaging.messages import Action, Request, encode_request
 from moobius.messaging.requests import Pending
+from tests.messaging.links import arrive, headers_of, leave, link_in
 from tests.messaging.vectors import named, negative_bytes
 
 NEGATIVE = named("negative")
 MARKER = MessageManager.create_action_message("marker")
 action = MessageManager.create_action_message
-
-
-def link_in(folder: Path, **options: Any) -> Link:
-    link = Link(files=FilePolicy.inside(folder), **options)
-    link.connection_made("client", 0.0)
-    return link
-
-
-def arrive(link: Link, data: bytes, now: float = 0.0) -> list[LinkEvent]:
-    link.receive(data, now)
-    return list(iter(link.next_event, None))
-
-
-def leave(link: Link, size: int = 10**9) -> bytes:
-    """Hand over all that waits, in slices of a size."""
-    out = b""
-    while piece := bytes(link.data_to_send(size)):
-        link.sent(len(piece))
-        out += piece
-    return out
-
-
-def headers_of(raw: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-    while raw:
-        end = 2 + int.from_bytes(raw[:2], "big")
-        header = json.loads(raw[2:end])
-        yield header, raw[end : end + header["content-length"]]
-        raw = raw[end + header["content-length"] :]
 
 
 class Peer:
@@ -144,35 +112,6 @@ def test_every_new_byte_gives_an_incomplete_message_more_time(tmp_path: Path) ->
 # What is sent.
 
 
-def test_what_is_sent_is_what_the_encoders_make(tmp_path: Path) -> None:
-    link = link_in(tmp_path)
-    (tmp_path / "a.csv").write_bytes(b"0,0\n")
-    link.send_action("land", (1,), {"z": 2})
-    pending = link.request("time", (1,), {"y": 2}, now=0.0)
-    fetched = link.get_file("config/client.ini", tmp_path / "x", now=0.0)
-    link.send_file(tmp_path / "a.csv", "animation.csv")
-    link.answer(Request("id", "5472", [], {}, False), "drone")
-    arrive(link, MessageManager.create_request("filetransfer", 7, kwargs={"filepath": "a.csv"}))
-    create = MessageManager
-    assert leave(link) == b"".join(
-        (
-            create.create_action_message("land", (1,), {"z": 2}),
-            create.create_request("time", pending.request_id, (1,), {"y": 2}),
-            create.create_request(
-                "filetransfer", fetched.request_id, kwargs={"filepath": "config/client.ini"}
-            ),
-            create.create_message(
-                b"0,0\n",
-                "binary",
-                "message",
-                additional_headers={"action": "filetransfer", "filepath": "animation.csv"},
-            ),
-            create.create_response("id", "5472", "drone"),
-            create.create_response("filetransfer", 7, b"0,0\n", True),
-        )
-    )
-
-
 def test_two_links_talk(tmp_path: Path) -> None:
     here, there = link_in(tmp_path), link_in(tmp_path)
     (tmp_path / "source").write_bytes(bytes(range(256)) * 4000)
@@ -189,21 +128,6 @@ def test_two_links_talk(tmp_path: Path) -> None:
     for name in ("fetched", "pushed"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "source").read_bytes()
     assert len(here.pending) == 0
-
-
-@pytest.mark.parametrize("keep", [False, True])
-def test_a_file_without_a_destination_is_kept_only_where_the_policy_says(
-    tmp_path: Path, keep: bool
-) -> None:
-    base = tmp_path / "base"
-    base.mkdir()
-    policy = FilePolicy(base, None, None, keep_under_own_name=keep)
-    link = Link(files=policy)
-    link.connection_made("client", 0.0)
-    pending = link.get_file("far/away.txt", None, now=0.0)
-    raw = MessageManager.create_response("filetransfer", pending.request_id, b"x", True)
-    assert arrive(link, raw) == [Answered(pending, True)]
-    assert [path.name for path in base.iterdir()] == ["away.txt"] * keep
 
 
 def test_a_fetched_file_that_cannot_be_written_fails_its_request(tmp_path: Path) -> None:
@@ -261,42 +185,6 @@ def test_a_file_that_comes_too_late_has_failed_already(tmp_path: Path) -> None:
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, RequestTimeout)
     assert arrive(link, raw[-2:]) == []
-
-
-def test_limits_of_the_queue_and_of_requests(tmp_path: Path) -> None:
-    link = link_in(tmp_path, limits=Limits(queue_messages=2, pending_requests=1))
-    link.request("a", now=0.0)
-    with pytest.raises(TooManyRequests):
-        link.request("b", now=0.0)
-    link.send_action("a")
-    with pytest.raises(QueueFull):
-        link.send_action("b")
-    with pytest.raises(OSError, match="wait to be sent"):
-        link.answer(Request("a", "1", [], {}, False), 1)
-    assert len(link.outbox) == 2
-
-
-def test_a_request_that_does_not_fit_is_not_pending(tmp_path: Path) -> None:
-    link = link_in(tmp_path, limits=Limits(queue_bytes=10))
-    with pytest.raises(QueueFull):
-        link.request("a", now=0.0)
-    assert len(link.pending) == 0
-
-
-def test_a_file_above_the_limit_is_neither_sent_nor_received(tmp_path: Path) -> None:
-    (tmp_path / "big").write_bytes(bytes(1001))
-    link = Link(files=FilePolicy.inside(tmp_path, max_size=1000))
-    link.connection_made("client", 0.0)
-    with pytest.raises(FileRefused, match="1001 bytes, and the limit is 1000"):
-        link.send_file(tmp_path / "big", "x")
-    fields = {"action": "filetransfer", "filepath": "new"}
-    push = MessageManager.create_message(bytes(1001), "binary", "message", "utf-8", fields)
-    (event,) = arrive(link, push + MARKER)
-    assert isinstance(event, Action)
-    assert not (tmp_path / "new").exists()
-
-
-# Across connections.
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -443,21 +331,13 @@ def test_error_replies_need_both_sides(tmp_path: Path, asks: bool, knows: bool) 
     assert all(str(tmp_path) not in str(event) for event in failed)
 
 
-def test_a_name_leaves_room_for_its_signature(tmp_path: Path) -> None:
-    from moobius.messaging import SharedKey
-
-    name = "a" * 65390
-    link_in(tmp_path).send_action(name)
-    with pytest.raises(Unsendable):
-        link_in(tmp_path, key=SharedKey.new()).send_action(name)
-
-
-def test_an_answer_that_cannot_be_sent_is_logged_and_the_connection_stays(
-    tmp_path: Path, log: list[str]
-) -> None:
-    link = link_in(tmp_path)
-    for value in ({1}, "\ud800", float):
-        link.answer(Request("a", "1", [], {}, False), value)
-    link.answer(Request("a", "x" * 70_000, [], {}, False), 1)
-    assert leave(link) == b""
-    assert sum("cannot be sent" in line for line in log) == 4
+def test_a_side_without_a_key_says_so_when_a_peer_that_has_one_hangs_up(tmp_path: Path) -> None:
+    without, having = link_in(tmp_path), Link(key=SharedKey.new())
+    assert without.why_lost(None) == "the peer hung up"
+    having.connection_made("server", 0.0)
+    arrive(without, leave(having))
+    without.connection_lost()
+    assert "this side has none" in without.why_lost(ConnectionResetError("reset"))
+    without.connection_made("client", 0.0)
+    assert without.why_lost(ConnectionResetError("reset")) == "reset"
+    assert "same key" in having.why_lost(None)

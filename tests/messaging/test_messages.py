@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moobius.messaging import messages
@@ -82,6 +82,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     message_type=st.sampled_from(["message", "request", "response", "x"]) | anything,
     encoding=st.sampled_from(["utf-8", None]),

@@ -80,3 +80,13 @@ def test_requests_of_another_are_taken_over_unless_their_ids_are_taken() -> None
     assert list(one) == [both[0], moved]
     assert one.next_deadline == 5.0
     assert len(other) == 0
+
+
+def test_answered_requests_leave_nothing_but_their_last_ids() -> None:
+    requests = PendingRequests()
+    for _ in range(RESTING_IDS + 100):
+        pending = add(requests, deadline=9.0)
+        assert requests.remove(pending)
+    assert requests._timed == []
+    assert len(requests._resting) == RESTING_IDS
+    assert list(requests._resting)[-1] == pending.request_id

@@ -36,7 +36,7 @@ def test_with_a_key_it_greets_and_has_to_be_proved_to() -> None:
 def test_a_hello_that_was_refused_cannot_be_followed_by_a_better_one() -> None:
     one = session(SharedKey.new())
     one.receive(MessageManager.create_message(b"{}", "json", "auth"), 11.0)
-    event = one.next_event()
+    event = one.decoder.next_event()
     assert isinstance(event, Message)
     with pytest.raises(NotAuthentic) as first:
         one.take_handshake(event.content)
@@ -49,10 +49,10 @@ def test_an_incomplete_message_has_its_time_from_its_last_byte() -> None:
     one = session(limits=Limits(incomplete_s=5.0))
     one.receive(LAND[:1], 20.0)
     assert one.is_inside_message
-    assert one.next_event() is None
+    assert one.decoder.next_event() is None
     assert one.deadline == 25.0
     one.receive(LAND[1:20], 24.0)
-    assert one.next_event() is None
+    assert one.decoder.next_event() is None
     assert one.deadline == 29.0
     with pytest.raises(ProtocolError, match="incomplete for 5 s"):
         one.expire(29.0)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from moobius.messaging import sockets
-from moobius.messaging.sockets import get_ip_address, set_keepalive
+from moobius.messaging.sockets import address_text, get_ip_address, set_keepalive
 
 
 def test_the_address_is_one_of_this_computer() -> None:
@@ -41,3 +41,10 @@ def test_a_system_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "platform", "plan9")
     with socket.socket() as sock, pytest.raises(NotImplementedError, match="plan9"):
         set_keepalive(sock)
+
+
+def test_an_address_reads_as_people_write_it() -> None:
+    assert address_text(("127.0.0.1", 80)) == "127.0.0.1:80"
+    assert address_text(("::1", 80, 0, 0)) == "::1:80"
+    assert address_text("/run/socket") == "/run/socket"
+    assert address_text("") == address_text(None) == "peer"

@@ -6,6 +6,16 @@ Byte-compatible with the clever-show protocol. Three ways in:
 - `ConnectionManager`, `Client` and `Server` on selectors, with the names and signatures of the
   original;
 - `Link`, the rules without any socket, on which both stand (its module says how).
+
+Who wants to know how it works reads, in this order:
+
+- the wire: `framing` (bytes to messages and back), `messages` (their meaning), `auth` (signatures);
+- the rules: `link_calls` (what one side says: `outbox`, `requests`, `answers`) and `link` (the
+  connection: `session`; what comes in: `intake`, `reception`), `policy` and `files`;
+- asyncio: `aio_wire` (one socket), `aio_connection` (a link on wires), `aio_link` (what one calls),
+  `aio_client` and `aio_server`; callbacks run in `aio_runner`;
+- selectors: `streams` (one socket), `selector_connection` (a link on a selector),
+  `connection_manager` (what one calls), `client_core` and `server`.
 """
 
 from __future__ import annotations

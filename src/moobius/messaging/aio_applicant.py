@@ -44,8 +44,8 @@ class Applicant:
         self.flush()
         self._set_timer()
 
-    def received(self, data: bytes) -> None:
-        """Take bytes from the connection."""
+    def received(self, data: memoryview) -> None:
+        """Take bytes from the connection; they are gone when this returns."""
         self.link.receive(data, self._loop.time())
         try:
             is_proved = self.link.prove()

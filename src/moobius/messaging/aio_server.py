@@ -16,17 +16,19 @@ from loguru import logger
 from moobius.errors import MessagingError
 from moobius.messaging.aio_applicant import Applicant
 from moobius.messaging.aio_link import AsyncLink
+from moobius.messaging.aio_tls import TlsDoor
 from moobius.messaging.aio_wire import Wire
 from moobius.messaging.auth import SharedKey
 from moobius.messaging.callbacks import Callbacks, CallbackT
 from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 from moobius.messaging.link import Link
 from moobius.messaging.policy import FilePolicy
+from moobius.messaging.sockets import address_text
 from moobius.messaging.unix_socket import UnixSocket
 
-HANDSHAKE_WITHIN_S = 5.0
-
 Welcome = Callable[[AsyncLink], Awaitable[None] | None]
+Greeter = Callable[[], asyncio.BaseProtocol]
+"""Makes what takes a connection that was accepted."""
 
 
 def serve(
@@ -92,18 +94,15 @@ def serve(
             resend_requests=resend_requests,
         )
 
-    async def listen(new_wire: Callable[[], Wire], sock: socket.socket | None) -> asyncio.Server:
+    async def listen(greeter: Greeter, sock: socket.socket | None) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        tls: dict[str, Any] = {}
-        if ssl is not None:
-            tls = {"ssl": ssl, "ssl_handshake_timeout": HANDSHAKE_WITHIN_S}
         if sock is not None:
-            return await loop.create_unix_server(new_wire, sock=sock, **tls)
-        return await loop.create_server(new_wire, host, port, **tls)
+            return await loop.create_unix_server(greeter, sock=sock)
+        return await loop.create_server(greeter, host, port)
 
     own_path = None if path is None else Path(path)
-    registered, is_tls = callbacks or Callbacks(), ssl is not None
-    return AsyncServer(new_link, listen, registered, on_connect, identify, own_path, is_tls=is_tls)
+    registered = callbacks or Callbacks()
+    return AsyncServer(new_link, listen, registered, on_connect, identify, own_path, ssl)
 
 
 class AsyncServer:
@@ -117,13 +116,12 @@ class AsyncServer:
     def __init__(
         self,
         new_link: Callable[[str], Link],
-        listen: Callable[[Callable[[], Wire], socket.socket | None], Awaitable[asyncio.Server]],
+        listen: Callable[[Greeter, socket.socket | None], Awaitable[asyncio.Server]],
         callbacks: Callbacks,
         on_connect: Welcome | None,
         identify: Callable[[Any], Hashable] | None,
         path: Path | None,
-        *,
-        is_tls: bool,
+        tls: ssl_module.SSLContext | None,
     ) -> None:
         self.callbacks = callbacks
         self._new_link = new_link
@@ -131,7 +129,7 @@ class AsyncServer:
         self._on_connect = on_connect
         self._identify = identify
         self._path = path
-        self._is_tls = is_tls
+        self._tls = tls
         self._socket: UnixSocket | None = None
         self._server: asyncio.Server | None = None
         self._links: list[AsyncLink] = []
@@ -167,11 +165,11 @@ class AsyncServer:
             OSError: If the address or the path is taken.
         """
         if self._path is None:
-            self._server = await self._listen(self._new_wire, None)
+            self._server = await self._listen(self._greet, None)
             return self
         own = self._socket = await UnixSocket.listen(self._path)
         try:
-            self._server = await self._listen(self._new_wire, own.sock)
+            self._server = await self._listen(self._greet, own.sock)
         except BaseException:
             own.sock.close()
             own.remove()
@@ -209,25 +207,15 @@ class AsyncServer:
         await self.close()
 
     def _new_wire(self) -> Wire:
-        wire = Wire(self._accepted)
-        if not self._is_tls:
-            return wire
-        # asyncio tells nobody of a TLS handshake that fails.
-        due = HANDSHAKE_WITHIN_S + 1.0
-        asyncio.get_running_loop().call_later(due, self._check_handshake, wire)
-        return wire
+        return Wire(self._accepted)
 
-    def _check_handshake(self, wire: Wire) -> None:
-        if not wire.is_made and self._server is not None:
-            logger.warning(
-                "somebody connected, and the TLS handshake failed: does the peer use TLS, and a "
-                "certificate that is accepted here?"
-            )
+    def _greet(self) -> asyncio.BaseProtocol:
+        return TlsDoor(self._tls, self._new_wire, self._hold) if self._tls else self._new_wire()
 
     def _accepted(self, wire: Wire) -> AsyncLink | Applicant:
         address = wire.transport.get_extra_info("peername")
         if self._identify is not None:
-            rules = self._new_link(str(address or "local peer"))
+            rules = self._new_link(address_text(address))
             if rules.key is not None and rules.key.required:
                 return self._apply(rules, wire)
         link = self._link_for(address)
@@ -256,7 +244,8 @@ class AsyncServer:
         identity = self._identify(address) if self._identify else None
         if self._identify and identity in self._known:
             return self._known[identity]
-        link = AsyncLink(self._new_link(str(identity or address or "local peer")), self.callbacks)
+        name = str(identity) if identity else address_text(address)
+        link = AsyncLink(self._new_link(name), self.callbacks)
         self._links = [*self.links, link]
         if self._identify:
             self._known[identity] = link

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from loguru import logger
 
 from moobius.messaging import messages
+from moobius.messaging.auth import SIGNATURE_ROOM, SharedKey
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.framing import check_header_length
 from moobius.messaging.messages import Request
@@ -29,6 +30,9 @@ NOT_FOUND = Refusal("not-found", "no such file")
 REFUSED = Refusal("refused", "refused")
 UNSENDABLE = Refusal("encoding", "the answer cannot be encoded")
 
+UNENCODABLE = (TypeError, ValueError, RecursionError)
+"""What encoding raises for what JSON cannot hold, or what is too long."""
+
 FileOpener = Callable[[], OutgoingFile | Refusal]
 """Opens a file, or says why that is not possible."""
 
@@ -38,10 +42,7 @@ class Asked(Protocol):
 
     name: str
     error_replies: bool
-
-    @property
-    def reserved(self) -> int:
-        """How many bytes a signature may add to a header."""
+    key: SharedKey | None
 
 
 class Answers:
@@ -52,21 +53,23 @@ class Answers:
 
     def value(self, request: Request, value: Any) -> Outgoing | None:
         """Return the answer with a value, or the refusal if JSON cannot hold it."""
-        answer = self._encoded(
-            lambda: Outgoing.of(messages.encode_response(request.name, request.request_id, value)),
-            f"the answer to {request.name!r:.60}",
-        )
-        return answer or self.refusal(request, UNSENDABLE)
+        try:
+            answer = messages.encode_response(request.name, request.request_id, value)
+            return self._checked(Outgoing.of(answer))
+        except UNENCODABLE as error:
+            self._log(f"the answer to {request.name!r:.60}", error)
+            return self.refusal(request, UNSENDABLE)
 
     def refusal(self, request: Request, refusal: Refusal) -> Outgoing | None:
         """Return the error reply, if that is agreed and was asked for."""
         if not (self._asked.error_replies and request.wants_errors):
             return None
-        name, request_id = request.name, request.request_id
-        return self._encoded(
-            lambda: Outgoing.of(messages.encode_error_reply(name, request_id, *refusal)),
-            f"the error reply to {name!r:.60}",
-        )
+        try:
+            reply = messages.encode_error_reply(request.name, request.request_id, *refusal)
+            return self._checked(Outgoing.of(reply))
+        except UNENCODABLE as error:
+            self._log(f"the error reply to {request.name!r:.60}", error)
+            return None
 
     def file(self, request: Request, size: int, open_file: FileOpener) -> Outgoing | None:
         """Return what holds the place of a file until its turn has come, and opens it then.
@@ -86,18 +89,17 @@ class Answers:
         return self._file(request, size, prepare=prepare) or self.refusal(request, UNSENDABLE)
 
     def _file(self, request: Request, size: int, **about: Any) -> Outgoing | None:
-        return self._encoded(
-            lambda: Outgoing(
-                messages.encode_file_response_header(request.request_id, size), **about
-            ),
-            "a file that was asked for",
-        )
-
-    def _encoded(self, encode: Callable[[], Outgoing], what: str) -> Outgoing | None:
         try:
-            message = encode()
-            check_header_length(len(message.header), self._asked.reserved)
-        except (TypeError, ValueError, RecursionError) as error:
-            logger.error("{}: {} cannot be sent: {}", self._asked.name, what, error)
+            header = messages.encode_file_response_header(request.request_id, size)
+            return self._checked(Outgoing(header, **about))
+        except UNENCODABLE as error:
+            self._log("a file that was asked for", error)
             return None
+
+    def _checked(self, message: Outgoing) -> Outgoing:
+        if self._asked.key is not None:
+            check_header_length(len(message.header), SIGNATURE_ROOM)
         return message
+
+    def _log(self, what: str, error: Exception) -> None:
+        logger.error("{}: {} cannot be sent: {}", self._asked.name, what, error)

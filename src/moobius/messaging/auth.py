@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from moobius.errors import ConfigError, NotAuthentic
-from moobius.messaging.framing import PROTOHEADER, Header, framed
+from moobius.messaging.framing import PROTOHEADER, Bytes, Header, framed
 from moobius.messaging.messages import Encoded, encode_json
 from moobius.messaging.outbox import Outgoing
 
@@ -179,7 +179,7 @@ class Handshake:
         if self.state is not State.HELLO:
             self._begin_verifying(raw, header)
 
-    def inspect_content(self, data: bytes | bytearray) -> None:
+    def inspect_content(self, data: Bytes) -> None:
         """Take some of the content into the signature."""
         if self._mac is not None:
             self._mac.update(data)
@@ -341,7 +341,7 @@ class AnnouncementCheck:
             raise NotAuthentic("an announcement from another time")
         self._mac.update(framed(blank))
 
-    def inspect_content(self, data: bytes | bytearray) -> None:
+    def inspect_content(self, data: Bytes) -> None:
         """Take some of the content into the signature."""
         self._mac.update(data)
 

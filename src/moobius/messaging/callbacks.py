@@ -1,13 +1,14 @@
 """Which callback a message means, and what becomes of one that raises: once, for both shells.
 
 A shell asks `find` for the callback, runs it with `call` (an asyncio shell awaits what that
-returns, with `fail` for what is raised meanwhile), and ends with `finish`.
+returns, with `fail` for what is raised meanwhile), and ends with `finish`; `dispatch` is all of it.
 """
 
 from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from loguru import logger
@@ -17,6 +18,8 @@ from moobius.messaging.messages import FILETRANSFER, Action, Request
 
 Callback = Callable[..., Any]
 CallbackT = TypeVar("CallbackT", bound=Callback)
+
+_UNGUARDED = nullcontext()
 
 FAILED: Any = object()
 """What `call` returns for a callback that raised."""
@@ -90,12 +93,20 @@ def find(
     return callback
 
 
-def call(link: Link, arrival: Action | Request, callback: Callback, connection: Any) -> Any:
+def call(
+    link: Link,
+    arrival: Action | Request,
+    callback: Callback,
+    connection: Any,
+    *,
+    guard: AbstractContextManager[Any] = _UNGUARDED,
+) -> Any:
     """Return what a callback returns, or `FAILED`: one that raises harms nobody else."""
     try:
         return callback(connection, *arrival.args, **arrival.kwargs)
     except (Exception, CancelledError) as error:  # it asked for the result of a cancelled task
-        return fail(link, arrival, error)
+        with guard:
+            return fail(link, arrival, error)
 
 
 def fail(link: Link, arrival: Action | Request, error: BaseException) -> Any:
@@ -123,12 +134,26 @@ def dispatch(
     connection: Any,
     actions: Mapping[str, Callback],
     requests: Mapping[str, Callback],
+    *,
+    guard: AbstractContextManager[Any] = _UNGUARDED,
 ) -> None:
     """Do all of it, for a shell whose callbacks are ordinary functions.
+
+    Args:
+        link: Whose message it is.
+        arrival: The message.
+        connection: The callback's first argument.
+        actions: The callbacks for actions.
+        requests: The callbacks for requests.
+        guard: Held around what touches the link, and not while the callback runs.
 
     Raises:
         QueueFull: If the answer does not fit into the queue: the connection is to be closed.
     """
-    callback = find(link, arrival, actions, requests)
-    if callback is not None:
-        finish(link, arrival, call(link, arrival, callback, connection))
+    with guard:
+        callback = find(link, arrival, actions, requests)
+    if callback is None:
+        return
+    value = call(link, arrival, callback, connection, guard=guard)
+    with guard:
+        finish(link, arrival, value)

@@ -183,7 +183,7 @@ class IncomingFile:
             nameless = self._folder.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         self._fd = nameless
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Add some bytes.
 
         Raises:

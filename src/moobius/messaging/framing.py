@@ -13,14 +13,18 @@ which it came in, and the decoder keeps none of them.
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from moobius.errors import ProtocolError, Unsendable
 from moobius.messaging.json_text import from_json, text_encoding, to_json
 from moobius.messaging.limits import DEFAULT_LIMITS, Limits
+
+Bytes = bytes | bytearray | memoryview
 
 PROTOHEADER = struct.Struct(">H")
 MAX_HEADER = 65535
@@ -32,6 +36,7 @@ REQUIRED_FIELDS = (
     "message-type",
 )
 _REQUIRED = frozenset(REQUIRED_FIELDS)
+_NOTHING = memoryview(b"")
 
 
 def encode_header(
@@ -47,18 +52,30 @@ def encode_header(
         Unsendable: If it is longer than 65535 bytes.
         TypeError: If JSON cannot hold an additional field.
     """
-    header: dict[str, Any] = {
+    before, after = _around_length(content_type, content_encoding, message_type)
+    raw = b"%s%d%s" % (before, content_length, after)
+    if additional_headers:
+        fields = dict(additional_headers)
+        if _REQUIRED.isdisjoint(fields):
+            raw = raw[:-1] + b", " + to_json(fields)[1:]
+        else:  # one that is named again is replaced in its place
+            raw = to_json({**json.loads(raw), **fields})
+    check_header_length(len(raw))
+    return raw
+
+
+@lru_cache(maxsize=64, typed=True)
+def _around_length(
+    content_type: str, content_encoding: str, message_type: str
+) -> tuple[bytes, bytes]:
+    """Return the standard fields before and after the length, which alone is of each message."""
+    before = {
         "byteorder": sys.byteorder,
         "content-type": content_type,
         "content-encoding": content_encoding,
-        "content-length": content_length,
-        "message-type": message_type,
     }
-    if additional_headers:
-        header.update(additional_headers)
-    raw = to_json(header)
-    check_header_length(len(raw))
-    return raw
+    after = {"message-type": message_type}
+    return to_json(before)[:-1] + b', "content-length": ', b", " + to_json(after)[1:]
 
 
 def check_header_length(length: int, reserved: int = 0) -> None:
@@ -109,9 +126,9 @@ class FileBegins(NamedTuple):
 
 
 class FilePiece(NamedTuple):
-    """Some bytes of the content, never none."""
+    """Some bytes of the content, never none; to be used before the decoder is fed again."""
 
-    data: bytes | bytearray
+    data: Bytes
 
 
 class FileEnds(NamedTuple):
@@ -130,7 +147,7 @@ class Inspector(Protocol):
     def inspect_header(self, raw: bytes, header: Header) -> None:
         """Look at a header, as it came and as it reads."""
 
-    def inspect_content(self, data: bytes | bytearray) -> None:
+    def inspect_content(self, data: Bytes) -> None:
         """Look at some bytes of the content."""
 
     def inspect_end(self) -> None:
@@ -155,7 +172,11 @@ class Decoder:
         self._start = 0  # where what is not yet used begins; cut off once per feed, not per message
         self._header_length = -1
         self._header: Header | None = None
+        # Requests and actions of one kind have the same header again and again.
+        self._last_raw = bytearray()
+        self._last_header: Header | None = None
         self._left = 0  # bytes of non-JSON content still to come
+        self._passing = _NOTHING  # some of them, as they were fed: files are not copied
         self._error: ProtocolError | None = None
 
     @property
@@ -164,11 +185,19 @@ class Decoder:
         unused = len(self._buffer) > self._start
         return unused or self._header_length >= 0 or self._header is not None
 
-    def feed(self, data: bytes | bytearray) -> None:
-        """Take bytes from the network."""
-        self._raise_again()
-        del self._buffer[: self._start]
-        self._start = 0
+    def feed(self, data: Bytes) -> None:
+        """Take bytes from the network. Their memory may be used again when events were taken."""
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        if self._start:
+            del self._buffer[: self._start]
+            self._start = 0
+        if self._passing:
+            self._buffer += self._passing
+            self._passing = _NOTHING
+        if self._left and not self._buffer:
+            view = memoryview(data)
+            self._passing, data = view[: self._left], view[self._left :]
         self._buffer += data
 
     def __iter__(self) -> Iterator[FramingEvent]:
@@ -180,11 +209,15 @@ class Decoder:
         Raises:
             ProtocolError: If the bytes cannot be trusted.
         """
-        self._raise_again()
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        if self._header is None and len(self._buffer) == self._start:
+            return None  # as after nearly every message
         try:
-            if self._header is None:
-                return self._read_header()
-            return self._read_content(self._header)
+            if self._header is not None:
+                return self._read_content(self._header)
+            header = self._read_header()
+            return None if header is None else self._begin(header)
         except ProtocolError as error:
             self.fail(error)
             raise
@@ -194,10 +227,7 @@ class Decoder:
         self._error = error
         self._buffer.clear()
         self._start = 0
-
-    def _raise_again(self) -> None:
-        if self._error is not None:
-            raise self._error.with_traceback(None)
+        self._passing = _NOTHING
 
     def _take(self, count: int) -> bytearray | None:
         """Return that many bytes; `None` if they are not all there."""
@@ -208,12 +238,12 @@ class Decoder:
         self._start = end
         return taken
 
-    def _read_header(self) -> FramingEvent | None:
+    def _read_header(self) -> Header | None:
         if self._header_length < 0:
-            proto = self._take(PROTOHEADER.size)
-            if proto is None:
+            if len(self._buffer) - self._start < PROTOHEADER.size:
                 return None
-            (self._header_length,) = PROTOHEADER.unpack(proto)
+            (self._header_length,) = PROTOHEADER.unpack_from(self._buffer, self._start)
+            self._start += PROTOHEADER.size
             if not self._header_length:
                 raise ProtocolError("a header of no bytes")
             if self.inspector is not None:
@@ -221,10 +251,19 @@ class Decoder:
         raw = self._take(self._header_length)
         if raw is None:
             return None
-        header = parse_header(raw, self._limits)
+        header = self._parse(raw)
         if self.inspector is not None:
             self.inspector.inspect_header(bytes(raw), header)
         self._header_length = -1
+        return header
+
+    def _parse(self, raw: bytearray) -> Header:
+        if self._last_header is None or raw != self._last_raw:
+            self._last_header = parse_header(raw, self._limits)
+            self._last_raw = raw
+        return self._last_header
+
+    def _begin(self, header: Header) -> FramingEvent | None:
         self._header = header
         if header.encoding is None:
             self._left = header.content_length
@@ -247,13 +286,15 @@ class Decoder:
         if not self._left:
             self._finish()
             return FileEnds()
-        available = min(self._left, len(self._buffer) - self._start)
-        piece = self._take(available)
+        piece: Bytes | None = self._passing
+        self._passing = _NOTHING
+        if not piece:
+            piece = self._take(min(self._left, len(self._buffer) - self._start))
         if not piece:
             return None
         if self.inspector is not None:
             self.inspector.inspect_content(piece)
-        self._left -= available
+        self._left -= len(piece)
         return FilePiece(piece)
 
     def _finish(self, content: bytearray | None = None) -> None:

@@ -10,9 +10,10 @@ from loguru import logger
 from moobius.errors import FileRefused, RequestFailed
 from moobius.messaging import messages
 from moobius.messaging.answers import NOT_FOUND, REFUSED, FileOpener, Refusal
+from moobius.messaging.auth import AUTH, SharedKey
 from moobius.messaging.events import Answered, Failed, LinkEvent
 from moobius.messaging.files import OutgoingFile
-from moobius.messaging.framing import FileBegins, FilePiece, FramingEvent, Message
+from moobius.messaging.framing import FileBegins, FilePiece, FramingEvent, Header, Message
 from moobius.messaging.messages import FILETRANSFER, Dropped, FileResponse, Request, Response
 from moobius.messaging.policy import FilePolicy
 from moobius.messaging.reception import Reception
@@ -24,6 +25,8 @@ class Host(Protocol):
 
     name: str
     pending: PendingRequests
+    key: SharedKey | None
+    peer_has_key: bool
 
     @property
     def policy(self) -> FilePolicy:
@@ -82,6 +85,7 @@ class Intake:
         self.arrival_size = message.header.content_length
         meaning = messages.read(message.header, message.content)
         if isinstance(meaning, Dropped):
+            self._note_key(message.header)
             self._log_dropped(meaning)
         elif isinstance(meaning, Response):
             self._take_response(meaning)
@@ -148,6 +152,11 @@ class Intake:
             reception.abandon()  # its time ran out while it came, or nobody waits any more
         elif (event := reception.finish()) is not None:
             self.events.append(event)
+
+    def _note_key(self, header: Header) -> None:
+        if header.message_type == AUTH and self._host.key is None:
+            self._host.peer_has_key = True
+            logger.info("{}: the peer has a shared key, and this side has none", self._host.name)
 
     def _log_dropped(self, dropped: Dropped) -> None:
         level = "DEBUG" if dropped.is_expected else "WARNING"

@@ -15,6 +15,7 @@ from moobius.errors import ProtocolError
 # with ASCII-only output switched off.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder().decode
+_decode_beginning = json.JSONDecoder().raw_decode
 
 # Normalised codec names (specification 6.1). A peer's word never reaches the codec registry.
 ENCODINGS = frozenset({"utf_8", "ascii", "latin_1", "utf_16", "utf_32", "cp1251"})
@@ -54,6 +55,10 @@ def from_json(raw: bytes | bytearray, what: str, *, encoding: str, max_depth: in
         text = raw.decode(encoding)
         if max_depth is not None and text.count("[") + text.count("{") > max_depth:
             _check_depth(text, what, max_depth)
+        if text[:1] == "{":  # nearly always, and without white space
+            value, end = _decode_beginning(text)
+            if end == len(text):
+                return value
         return _decode(text)
     except ProtocolError:
         raise

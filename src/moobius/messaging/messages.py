@@ -76,7 +76,7 @@ def read(header: Header, content: Any = None) -> Meaning:
         header: Its header.
         content: Its content, if that is JSON; other contents follow in pieces, and do not matter.
     """
-    message_type = header.message_type
+    message_type = header.fields["message-type"]
     reader = READERS.get(message_type) if isinstance(message_type, str) else None
     if reader is None:
         return Dropped(f"a message of the unknown type {message_type!r:.60}", is_expected=True)

@@ -28,8 +28,8 @@ JOINED = 64 * 1024
 """A content up to this size is sent in one piece with its header."""
 
 OPEN_FILES = 256
-"""Files that may wait to be sent: each is open until then. Files that a peer asked for are opened
-when their turn comes, and do not count."""
+"""Files that may be open while they wait to be sent; all others are opened when their turn comes,
+as are those that a peer asked for."""
 
 Prepare = Callable[[], "Outgoing | None"]
 """Makes a message; `None` when there is nothing to send after all."""
@@ -37,7 +37,7 @@ Seal = Callable[["Outgoing"], bytes]
 """Makes the header that goes on the wire: with the connection's signature, or as it is."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Outgoing:
     """One message that waits to be sent."""
 
@@ -54,9 +54,11 @@ class Outgoing:
     """How many files it holds open: one or none."""
 
     def __post_init__(self) -> None:
-        self.files = int(isinstance(self.content, OutgoingFile))
-        in_memory = 0 if isinstance(self.content, OutgoingFile) else len(self.content)
-        self.memory = len(self.header) + in_memory
+        content = self.content
+        self.files = int(isinstance(content, OutgoingFile))
+        self.memory = len(self.header)
+        if not isinstance(content, OutgoingFile):
+            self.memory += len(content)
 
     @classmethod
     def of(cls, message: Encoded, request_id: str | None = None) -> Outgoing:
@@ -110,7 +112,7 @@ class Outbox:
 
     @property
     def files(self) -> int:
-        """How many files wait; each is open."""
+        """How many files that wait are open."""
         return self._files
 
     def put(self, message: Outgoing) -> None:
@@ -122,12 +124,6 @@ class Outbox:
         limits, size = self._limits, message.memory
         too_many = limits.queue_messages is not None and len(self._queue) >= limits.queue_messages
         too_big = limits.queue_bytes is not None and self._memory + size > limits.queue_bytes
-        if message.files and self._files >= OPEN_FILES:
-            message.close()
-            raise QueueFull(
-                f"{self._files} files wait to be sent, and no more are allowed; "
-                "send fewer at a time, or wait"
-            )
         if too_many or too_big:
             message.close()
             raise QueueFull(
@@ -191,14 +187,14 @@ class Outbox:
         taken: list[bytes] = []
         while self._queue and self._pieces is None and size > 0:
             message = self._queue[0]
-            if message.prepare is not None or isinstance(message.content, OutgoingFile):
+            content = message.content
+            if isinstance(content, OutgoingFile) or message.prepare or len(content) > JOINED:
                 break
-            if len(message.content) > JOINED:
-                break
-            wire = framed(seal(message)) + message.content
+            wire = framed(seal(message)) + content
             taken.append(wire)
             size -= len(wire)
-            self._handed_over()
+            self._queue.popleft()
+            self._memory -= message.memory
         return b"".join(taken)
 
     def connection_lost(self, *, keep: bool) -> None:

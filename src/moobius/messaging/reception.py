@@ -7,7 +7,7 @@ from loguru import logger
 from moobius.errors import FileRefused
 from moobius.messaging.events import Answered, Failed, FileStored, LinkEvent
 from moobius.messaging.files import IncomingFile
-from moobius.messaging.framing import Header
+from moobius.messaging.framing import Bytes, Header
 from moobius.messaging.messages import Dropped, FilePush, Meaning
 from moobius.messaging.policy import FilePolicy, own_place
 from moobius.messaging.requests import Pending
@@ -53,7 +53,7 @@ class Reception:
             reception._refuse(error)
         return reception
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: Bytes) -> None:
         """Take some bytes."""
         if self._file is None:
             return

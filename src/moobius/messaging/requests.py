@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ TRIES = 64
 RESTING_IDS = 2048
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Pending:
     """One request that was made and is not answered."""
 
@@ -44,7 +45,7 @@ class PendingRequests:
         self._limit = limit
         self._random = rng or random.Random()
         self._by_id: dict[str, Pending] = {}
-        self._resting: dict[str, None] = {}  # in the order in which they went to rest
+        self._resting: OrderedDict[str, None] = OrderedDict()  # as they went to rest
         # By deadline; those answered in the meantime are skipped when their turn comes.
         self._timed: list[tuple[float, int, Pending]] = []
         self._ticket = itertools.count()
@@ -70,20 +71,19 @@ class PendingRequests:
         while len(self._by_id) >= 10**digits:
             digits += 1
         for _ in range(TRIES):
-            drawn = self._format(self._random.randrange(10**digits), digits)
+            drawn = str(self._draw(digits)).zfill(digits)
             if drawn not in self._by_id and drawn not in self._resting:
                 return drawn
         # Hardly any is free: go round from a random place, and wake resting ones if need be.
-        start = self._random.randrange(10**digits)
+        start = self._draw(digits)
         for step in range(10**digits):
-            drawn = self._format((start + step) % 10**digits, digits)
+            drawn = str((start + step) % 10**digits).zfill(digits)
             if drawn not in self._by_id:
                 return drawn
         raise AssertionError("fewer requests are pending than there are ids")
 
-    @staticmethod
-    def _format(number: int, digits: int) -> str:
-        return str(number).zfill(digits)
+    def _draw(self, digits: int) -> int:
+        return int(self._random.random() * 10**digits)  # a third of the time of `randrange`
 
     def add(self, pending: Pending) -> None:
         """Remember a request."""
@@ -102,12 +102,13 @@ class PendingRequests:
             return False
         del self._by_id[pending.request_id]
         self._rest(pending.request_id)
+        self._skip_answered()
         return True
 
     def _rest(self, request_id: str) -> None:
         self._resting[request_id] = None
         if len(self._resting) > RESTING_IDS:
-            del self._resting[next(iter(self._resting))]
+            self._resting.popitem(last=False)
 
     def take_over(self, other: PendingRequests) -> list[Pending]:
         """Take all requests of another; return those whose ids are pending here already."""
@@ -123,8 +124,7 @@ class PendingRequests:
     @property
     def next_deadline(self) -> float | None:
         """When the next request runs out of time."""
-        while self._timed and not self._is_pending(self._timed[0][2]):
-            heapq.heappop(self._timed)
+        self._skip_answered()
         return self._timed[0][0] if self._timed else None
 
     def expire(self, now: float) -> list[Pending]:
@@ -135,6 +135,10 @@ class PendingRequests:
             self.remove(pending)
             late.append(pending)
         return late
+
+    def _skip_answered(self) -> None:
+        while self._timed and not self._is_pending(self._timed[0][2]):
+            heapq.heappop(self._timed)
 
     def _is_pending(self, pending: Pending) -> bool:
         return self._by_id.get(pending.request_id) is pending

@@ -22,6 +22,7 @@ from moobius.messaging.link import Link
 from moobius.messaging.messages import Action, Request
 from moobius.messaging.notifier import NotifierSock
 from moobius.messaging.registry import SHARED
+from moobius.messaging.sockets import address_text
 from moobius.messaging.streams import READ, WRITE, Stream, stream_of
 
 
@@ -100,7 +101,7 @@ class SelectorConnection:
         self._close()
         with self._lock:
             self.selector, self.socket, self.addr = client_selector, client_socket, client_addr
-            self._link.name = _address_text(client_addr)
+            self._link.name = address_text(client_addr)
             is_registered = client_socket in client_selector.get_map()
             adopt = client_selector.modify if is_registered else client_selector.register
             adopt(client_socket, READ, data=self)
@@ -203,7 +204,7 @@ class SelectorConnection:
             if data is None:
                 return
             if not data:
-                raise PeerClosed(f"{self._link.name} closed the connection")
+                raise PeerClosed(f"{self._link.name}: {self._link.why_lost(None)}")
             with self._lock:
                 self._link.receive(data, time.monotonic())
             self._handle_events()
@@ -302,20 +303,9 @@ class SelectorConnection:
                 self._update_interest()
 
     def _handle_arrival(self, arrival: Action | Request) -> None:
-        link = self._link
+        actions, requests = self.messages_callbacks, self.requests_callbacks
+        callbacks.dispatch(self._link, arrival, self, actions, requests, guard=self._lock)
         with self._lock:
-            callback = callbacks.find(
-                link, arrival, self.messages_callbacks, self.requests_callbacks
-            )
-        if callback is None:
-            return
-        try:
-            value = callback(self, *arrival.args, **arrival.kwargs)
-        except Exception as error:
-            with self._lock:
-                value = callbacks.fail(link, arrival, error)
-        with self._lock:
-            callbacks.finish(link, arrival, value)
             self._update_interest()
 
     def _handle_failure(self, failed: Failed) -> None:
@@ -341,9 +331,3 @@ class SelectorConnection:
             logger.opt(exception=error).error(
                 "{}: the callback for the answer to {!r:.60} raised", self._link.name, name
             )
-
-
-def _address_text(address: Any) -> str:
-    if isinstance(address, tuple) and len(address) >= 2:
-        return f"{address[0]}:{address[1]}"
-    return str(address) or "peer"

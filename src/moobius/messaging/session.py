@@ -6,7 +6,7 @@ from typing import Any
 
 from moobius.errors import ProtocolError
 from moobius.messaging.auth import Handshake, SharedKey
-from moobius.messaging.framing import Decoder, FramingEvent, Message
+from moobius.messaging.framing import Bytes, Decoder, Message
 from moobius.messaging.limits import Limits
 from moobius.messaging.outbox import Seal, unsealed
 
@@ -15,13 +15,14 @@ class Session:
     """One connection, from its first byte to its last.
 
     Attributes:
+        decoder: What the received bytes say.
         greeting: Bytes of the handshake that are still to be sent, before everything else.
     """
 
     def __init__(self, limits: Limits, key: SharedKey | None, role: str, now: float) -> None:
         self._limits = limits
         self._handshake = Handshake(key, role, now) if key else None
-        self._decoder = Decoder(limits, self._handshake)
+        self.decoder = Decoder(limits, self._handshake)
         self._heard_at = now
         self._has_heard = False
         self.greeting = self._handshake.hello() if self._handshake else b""
@@ -39,21 +40,17 @@ class Session:
     @property
     def is_inside_message(self) -> bool:
         """Tell whether a message has begun to come and is not complete."""
-        return self._decoder.is_inside_message
+        return self.decoder.is_inside_message
 
-    def receive(self, data: bytes | bytearray, now: float) -> None:
-        """Take bytes from the network."""
+    def receive(self, data: Bytes, now: float) -> None:
+        """Take bytes from the network; their memory may be used again when events were taken."""
         self._heard_at, self._has_heard = now, True
-        self._decoder.feed(data)
-
-    def next_event(self) -> FramingEvent | None:
-        """Return what the bytes say next; `None` when more are needed."""
-        return self._decoder.next_event()
+        self.decoder.feed(data)
 
     def prove(self) -> bool:
         """Take the handshake's messages, and no others; tell whether ordinary ones may come."""
         while not self.is_ready:
-            event = self._decoder.next_event()
+            event = self.decoder.next_event()
             if event is None:
                 return False
             assert isinstance(event, Message)  # the handshake lets nothing else pass
@@ -67,16 +64,16 @@ class Session:
         try:
             self.greeting += self._handshake.read(content)
         except ProtocolError as error:
-            self._decoder.fail(error)
+            self.decoder.fail(error)
             raise
 
     @property
     def deadline(self) -> float | None:
         """When `expire` has to be called; `None` for never, as things stand."""
-        deadline = self._incomplete_until
-        if self._handshake is not None:
-            return sooner(deadline, self._handshake.deadline(has_heard=self._has_heard))
-        return deadline
+        if self._handshake is None:  # as nearly always: nothing is under way then
+            return self._incomplete_until if self.decoder.is_inside_message else None
+        proof_until = self._handshake.deadline(has_heard=self._has_heard)
+        return sooner(self._incomplete_until, proof_until)
 
     def expire(self, now: float) -> None:
         """Refuse a peer that left a message incomplete, or did not prove its key in time."""
@@ -88,7 +85,7 @@ class Session:
 
     @property
     def _incomplete_until(self) -> float | None:
-        if self._limits.incomplete_s is None or not self._decoder.is_inside_message:
+        if self._limits.incomplete_s is None or not self.decoder.is_inside_message:
             return None
         return self._heard_at + self._limits.incomplete_s
 

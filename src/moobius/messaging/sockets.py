@@ -25,6 +25,13 @@ def get_ip_address() -> str:
         return str(sock.getsockname()[0])
 
 
+def address_text(address: object) -> str:
+    """Return what a log calls the peer at an address, as sockets give it."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        return f"{address[0]}:{address[1]}"
+    return str(address) if address else "peer"
+
+
 def set_keepalive(
     sock: socket.socket, after_idle_sec: int = 1, interval_sec: int = 3, max_fails: int = 5
 ) -> None:

@@ -38,7 +38,7 @@ class UnixSocket:
         # Finding out that nobody listens, and listening, is one step. Else two who begin at the
         # same time would both find the other's socket dead, and one would lose its path.
         async with _alone_in(path.parent):
-            _remove_stale(path)
+            remove_stale(path)
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             before = os.umask(FOR_ITS_USER_ONLY)
             try:
@@ -89,7 +89,7 @@ async def _alone_in(folder: Path) -> AsyncIterator[None]:
         os.close(descriptor)
 
 
-def _remove_stale(path: Path) -> None:
+def remove_stale(path: Path) -> None:
     """Remove the socket of a process that has gone; one that answers is left alone."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
@@ -102,5 +102,5 @@ def _remove_stale(path: Path) -> None:
             probe.connect(os.fspath(path))
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
-        except BlockingIOError:
-            return  # somebody is there, and very busy
+        except (BlockingIOError, FileNotFoundError):
+            return  # somebody is there, and very busy; or has removed it before us
