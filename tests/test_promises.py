@@ -45,7 +45,10 @@ def kind_of(node: ast.AST) -> str:
 
 def markers_of(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (kind, id, where) for every marker on a test of a file."""
-    tree = ast.parse(path.read_text("utf-8"), str(path))
+    source = path.read_text("utf-8")
+    if not any(f"pytest.mark.{kind}" in source for kind in LISTS):
+        return  # reading them all takes seconds
+    tree = ast.parse(source, str(path))
     everywhere = sum(1 for node in ast.walk(tree) if kind_of(node))
     on_tests = 0
     for node in ast.walk(tree):
@@ -67,14 +70,18 @@ def markers_of(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 @cache
+def all_marked() -> dict[str, dict[str, list[str]]]:
+    """Return kind -> id -> the tests that prove it."""
+    found: dict[str, dict[str, list[str]]] = {kind: {} for kind in LISTS}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        for kind, number, where in markers_of(path):
+            found[kind].setdefault(number, []).append(where)
+    return found
+
+
 def marked(kind: str) -> dict[str, list[str]]:
     """Return id -> the tests that prove it."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for its_kind, number, where in markers_of(path):
-            if its_kind == kind:
-                found.setdefault(number, []).append(where)
-    return found
+    return all_marked()[kind]
 
 
 @pytest.mark.parametrize("kind", LISTS)

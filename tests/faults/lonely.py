@@ -29,12 +29,12 @@ class Lonely(Moobius):
 
 
 def _costs(record: Record) -> str:
-    return f"{time.time():.3f} {time.process_time():.4f} {{message}}\n"
+    return f"{time.time():.3f} {time.process_time():.4f} {{message}}\n{{exception}}"
 
 
 if __name__ == "__main__":
     config = json.loads(sys.argv[1])
     service = Lonely(config=config)
     logger.remove()
-    logger.add(sys.stdout, format=_costs, level="DEBUG")
+    logger.add(sys.stdout, format=_costs, level="DEBUG", diagnose=False)  # as our own sinks
     asyncio.run(service.start())

@@ -33,7 +33,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @asynccontextmanager
 async def _program(*arguments: str, before: tuple[str, ...] = ()) -> AsyncIterator[Program]:
-    """Run `moobius platform`; kill it if the test has not ended it."""
+    """Run `moobius platform`; end it if the test has not: in order, so that it tidies up."""
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.create_subprocess_exec(
         *before,
@@ -50,8 +50,13 @@ async def _program(*arguments: str, before: tuple[str, ...] = ()) -> AsyncIterat
         yield program
     finally:
         if program.returncode is None:
+            program.terminate()
+        try:
+            await asyncio.wait_for(program.communicate(), 20)
+        except asyncio.TimeoutError:
             program.kill()
-        await program.communicate()
+            await program.wait()
+            raise
 
 
 async def _ready(program: Program) -> str:

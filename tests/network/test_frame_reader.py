@@ -302,7 +302,7 @@ def test_the_table_of_spellings() -> None:
     assert not SPELLINGS.keys() & set(SPELLINGS.values()), "one step leads to the current spelling"
 
 
-@pytest.mark.parametrize(("old", "new"), SPELLINGS.items(), ids=str)
+@pytest.mark.parametrize(("old", "new"), sorted(SPELLINGS.items()), ids=str)
 def test_an_older_spelling_reads_as_the_current_one(
     old: tuple[str, str], new: tuple[str, str]
 ) -> None:

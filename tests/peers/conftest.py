@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from pathlib import Path
@@ -14,8 +15,11 @@ from tests.support.tls import CERTIFICATE
 
 def environment_of(config: pytest.Config, version: str) -> Path:
     name = f"moobius-{version}-on-{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = config.cache.mkdir(name)
     try:
-        return make_environment(config.cache.mkdir(name), version, CERTIFICATE)
+        with folder.with_name(f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a run share the cache
+            return make_environment(folder, version, CERTIFICATE)
     except CannotBeHad as error:
         if os.environ.get("CI"):
             raise

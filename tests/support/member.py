@@ -7,6 +7,7 @@ cannot be wrong together.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -51,14 +52,16 @@ class Member:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._socket.close()
-        await self._reader
-        await self.session.close()
+        try:
+            await self._socket.close()
+            await self._reader
+        finally:
+            await self.session.close()
 
     # ---- What a person does ----
 
     async def join(self) -> None:
-        """Find the channel as a stranger would, join it, and look at it."""
+        """Find the channel as a stranger would, join it, and look at it at once, as a page does."""
         (channel,) = await self.ask("GET", "/channel/popular")
         self.channel_id = channel["channel_id"]
         await self.act("join")
@@ -164,15 +167,18 @@ class Member:
         await until(lambda: request_id in self._copies, lambda: f"no answer to {kind}")
         assert self._copies[request_id]["status"], (kind, rest, self._copies[request_id])
 
+    async def _names_in(self, group_id: str) -> list[str]:
+        group = await self.ask("GET", "/service/group", group_id=group_id)
+        return await self.names_of(group["characters"] if group else [])
+
     async def _read(self) -> None:
         async for message in self._socket:
             frame = message.json()
             body = frame["body"]
             if frame["type"] == "update" and body["subtype"] == "characters":
-                group_id = body["content"]["characters"]
-                group = await self.ask("GET", "/service/group", group_id=group_id)
-                ids = group["characters"] if group else []
-                self.view["names"] = await self.names_of(ids)
+                # A Platform that is stopped just now answers no more; then the socket ends too.
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    self.view["names"] = await self._names_in(body["content"]["characters"])
             if frame["type"] == "copy":
                 self._copies[body["request_id"]] = body
             elif frame["type"] == "message_down":
