@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import pytest
@@ -38,6 +39,12 @@ def lines_of(program: Program) -> list[Line]:
 def logins_of(program: Program) -> list[Line]:
     """Return when the service was told that it is logged in."""
     return [line for line in lines_of(program) if '"origin_type":"service_login"' in line.text]
+
+
+def loads(lines: list[Line]) -> list[float]:
+    """Return how much of a processor was used between each line and the next."""
+    pairs = zip(lines, lines[1:], strict=False)
+    return [(later.cpu - line.cpu) / (later.time - line.time) for line, later in pairs]
 
 
 def platform_in(folder: Path, port: int) -> Program:
@@ -101,9 +108,8 @@ async def test_an_outage_of_ten_seconds_is_waited_out(tmp_path: Path) -> None:
             attempts = [line for line in lines_of(service) if "disconnected" in line.text]
 
     away = [line for line in attempts if line.time < back]
-    seconds, cpu = away[-1].time - away[0].time, away[-1].cpu - away[0].cpu
-    assert seconds > OUTAGE - 2
+    assert away[-1].time - away[0].time > OUTAGE - 2
     spent = "\n".join(f"{line.cpu:.3f} {line.text}" for line in lines_of(service))
-    assert cpu < MAX_CPU * seconds, f"{cpu:.3f} s of CPU in {seconds:.1f} s:\n{spent}"
+    assert median(loads(away)) < MAX_CPU, spent  # of the waits: one may be hit by something else
     assert 4 < len(away) < MAX_ATTEMPTS
     assert logins_of(service)[1].time - back < MAX_RETURN
