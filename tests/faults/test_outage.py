@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -43,7 +44,7 @@ def logins_of(program: Program) -> list[Line]:
 
 def loads(lines: list[Line]) -> list[float]:
     """Return how much of a processor was used between each line and the next."""
-    pairs = zip(lines, lines[1:], strict=False)
+    pairs = pairwise(lines)
     return [(later.cpu - line.cpu) / (later.time - line.time) for line, later in pairs]
 
 
