@@ -11,12 +11,13 @@ MoobiusError
 │   ├── BrokenRecord           one stored record cannot be read; the others are fine
 │   ├── EditConflict           changed elsewhere during an edit: nothing is stored, edit it again
 │   └── UnstorableError        a key or value of a type that no engine keeps (also a TypeError)
+│       └── UnknownType        a record names a dataclass that nobody has imported yet
 ├── WrongMode                  a service-only verb called in user mode, or the reverse
 ├── WandError                  a service could not be started, reached or stopped
 ├── MessagingError             talking with a peer over moobius.messaging failed
 │   ├── ProtocolError          the peer's bytes cannot be trusted; we hang up (also a ValueError)
 │   │   └── NotAuthentic       a wrong key, or a message that was tampered with
-│   ├── Unsendable             a header too long to be sent (also a ValueError)
+│   ├── Unsendable             a message too long, or too deep, to be sent (also a ValueError)
 │   ├── QueueFull              too much waits to be sent; try again later (also an OSError)
 │   ├── TooManyRequests        too many wait for their answer (also a RuntimeError)
 │   ├── RequestTimeout         no answer in time (also a TimeoutError)
@@ -114,6 +115,10 @@ class UnstorableError(StorageError, TypeError):
     """A key or a value of a type that storage does not keep or restore."""
 
 
+class UnknownType(UnstorableError):
+    """A record names a dataclass that is not registered, as before its module is imported."""
+
+
 class WrongMode(MoobiusError):
     """A verb that this client's mode (service or user) does not have."""
 
@@ -135,7 +140,7 @@ class NotAuthentic(ProtocolError):
 
 
 class Unsendable(MessagingError, ValueError):
-    """A message whose header is longer than the format allows."""
+    """A message that is longer than the format or the limits allow, or nests deeper."""
 
 
 class QueueFull(MessagingError, OSError):
@@ -155,7 +160,7 @@ class RequestFailed(MessagingError):
 
     Attributes:
         kind: Why: `unknown`, `exception`, `not-found`, `refused`, `encoding` as the peer says, or
-            `malformed` for an answer without a value.
+            `malformed` for an answer without a value, or one that breaks the rules.
     """
 
     def __init__(self, reason: str, *, kind: str) -> None:

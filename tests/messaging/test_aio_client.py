@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from moobius.errors import ConnectTimeout, PeerLost
-from moobius.messaging import AsyncLink, SharedKey, connect, serve
-from moobius.messaging.aio_client import LONGEST_DELAY_S, pause
+from moobius.errors import ConnectTimeout, PeerLost, RequestFailed
+from moobius.messaging import AsyncLink, Limits, Link, SharedKey, connect, serve
+from moobius.messaging.aio_client import LONGEST_DELAY_S, Connecting, pause
+from moobius.messaging.aio_wire import Wire
 from tests.support.patience import until
 
 
@@ -155,3 +157,73 @@ async def test_what_takes_too_long_says_how_far_it_came() -> None:
         with pytest.raises(ConnectTimeout, match="use TLS"):
             context = ssl.create_default_context()
             await connect("127.0.0.1", port, ssl=context, timeout=0.1)
+
+
+async def test_a_peer_whose_answer_we_cannot_take_is_not_called_all_the_time() -> None:
+    met: list[float] = []
+    now = asyncio.get_running_loop().time
+    ours = Limits(json_content=1000)
+    async with serve(on_connect=lambda peer: met.append(now())) as server:
+        server.on_request("small")(lambda peer: 1)
+        server.on_request("big")(lambda peer: "x" * 2000)
+        where = ("127.0.0.1", server.port)
+        async with connect(*where, reconnect=True, limits=ours) as link:
+            for number in range(1, 4):
+                assert await link.request("small", timeout=20.0) == 1
+                with pytest.raises(RequestFailed, match="the limit is 1000"):
+                    await link.request("big", timeout=20.0)
+                await until(lambda: len(met) == number + 1)  # noqa: B023  # awaited in its turn
+            assert await link.request("small", timeout=20.0) == 1
+    assert met[3] - met[0] >= 0.05 + 0.1 + 0.2
+
+
+async def test_proving_a_key_and_hanging_up_is_no_use_either(log: list[str]) -> None:
+    key, now = SharedKey.new(), asyncio.get_running_loop().time
+    async with serve(key=key, limits=Limits(json_content=1000)) as server:
+        async with connect("127.0.0.1", server.port, key=key, reconnect=True) as link:
+            began = now()
+            asking = asyncio.create_task(link.request("small", "x" * 2000))
+            await until(lambda: sum("the limit is 1000" in line for line in log) >= 5)
+            assert now() - began >= 0.05 + 0.1 + 0.2 + 0.4
+            asking.cancel()
+
+
+async def test_a_connection_that_comes_after_close_is_hung_up() -> None:
+    gate, waits = asyncio.Event(), asyncio.Event()
+    gate.set()
+    met: list[AsyncLink] = []
+    async with serve(on_connect=met.append) as server:
+
+        async def open_wire(new_wire: Callable[[], Wire]) -> object:
+            waits.set()
+            await gate.wait()
+            loop = asyncio.get_running_loop()
+            return await loop.create_connection(new_wire, "127.0.0.1", server.port)
+
+        def new_link() -> AsyncLink:
+            return AsyncLink(Link(name="there"))
+
+        link = await Connecting(new_link, open_wire, reconnect=True, timeout=10.0)
+        await until(lambda: len(met) == 1)
+        gate.clear()
+        waits.clear()
+        await met[0].close()
+        await asyncio.wait_for(waits.wait(), 10.0)
+        await link.close()
+        gate.set()
+        await until(lambda: len(met) == 2)
+        await until(lambda: server.links == [])
+        assert not link.is_connected
+
+
+async def test_closing_while_away_says_what_is_lost(log: list[str]) -> None:
+    async with serve() as server:
+        where = ("127.0.0.1", server.port)
+        link = await connect(*where, reconnect=True, resume_queue=True)
+    await until(lambda: not link.is_connected)
+    for number in range(3):
+        await link.send("important", number)
+    await link.close()
+    assert any("3 messages that waited" in line for line in log)
+    await link.close()
+    assert sum("that waited" in line for line in log) == 1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
 
 from moobius.errors import RequestFailed
 from moobius.messaging import AsyncLink, Limits, connect, serve
-from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH
+from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH, Packed
+from moobius.messaging.messages import Action, Request
 from tests.messaging.links import pair
 from tests.support.patience import until
 
@@ -153,3 +155,56 @@ async def test_a_callback_may_close_the_server_it_belongs_to() -> None:
     async with connect("127.0.0.1", server.port) as link, connect("127.0.0.1", server.port):
         await link.send("quit")
         await asyncio.wait_for(closed.wait(), 10.0)
+
+
+async def test_a_peer_that_does_not_answer_cannot_fill_the_memory() -> None:
+    content: list[Any] = [[{}] * 50_000]  # takes twenty times as much memory as on the wire
+    answer = asyncio.Event()
+    got: list[int] = []
+    async with pair() as (server, link):
+
+        @server.on("ask")
+        async def ask(peer: AsyncLink) -> None:
+            await peer.request("who", timeout=20.0)
+
+        server.on("x")(lambda peer, *values: got.append(len(values)))
+
+        @link.on_request("who")
+        async def who(peer: AsyncLink) -> None:
+            await answer.wait()
+
+        await link.send("ask")
+        for _ in range(25):
+            await link.send("x", *content)
+        (peer,) = server.links
+        await until(lambda: peer._runner.waiting == 25)
+        assert peer._runner.waiting_bytes > BACKLOG_BYTES  # an answer may lie behind all this
+        waiting = [arrival for arrival, _ in peer._runner._backlog]
+        packed = [arrival for arrival in waiting if isinstance(arrival, Packed)]
+        assert len(packed) >= 23
+        assert max(len(each.values) for each in packed) < 200_000
+        answer.set()
+        await until(lambda: got == [1] * 25)
+        assert peer._runner.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        Action("a\ud800", [None, True, 10**30, 1.5, "\ud800"], {"k": [{}]}),
+        Request("r", {"any": ["id"]}, [-math.inf], {}, True),
+    ],
+)
+def test_what_waits_packed_is_the_same_afterwards(arrival: Action | Request) -> None:
+    packed = Packed.of(arrival)
+    assert isinstance(packed, Packed)
+    assert packed.unpacked() == arrival
+    assert type(packed.unpacked()) is type(arrival)
+
+
+def test_what_nests_too_deep_waits_as_it_is() -> None:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    arrival = Action("a", deep, {})
+    assert Packed.of(arrival) is arrival

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import ssl
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ from typing import Any
 import pytest
 
 from moobius.messaging import AsyncLink, Callbacks, SharedKey, connect, serve
+from moobius.messaging.tls import tls_for_client
 from tests.support.patience import until
+from tests.support.tls import self_signed
 
 
 async def test_a_unix_socket_is_its_users_own_and_goes_with_the_server(tmp_path: Path) -> None:
@@ -145,3 +149,116 @@ async def test_closing_a_server_ends_everything_and_may_be_repeated() -> None:
     await asyncio.wait_for(link.wait_closed(), 10.0)
     with pytest.raises(OSError):
         await connect("127.0.0.1", port)
+
+
+async def test_it_is_started_once_and_may_be_started_again_when_closed() -> None:
+    server = await serve()
+    port = server.port
+    with pytest.raises(RuntimeError, match="listens already"):
+        await server.start()
+    assert server.port == port
+    await server.close()
+    with pytest.raises(OSError):
+        await connect("127.0.0.1", port)
+    async with server, connect("127.0.0.1", server.port) as link:
+        assert link.is_connected
+
+
+async def test_what_cannot_listen_is_not_started(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    server = serve(path=tmp_path / "taken")
+    for _ in range(2):
+        with pytest.raises(OSError, match="in use"):
+            await server.start()
+    (tmp_path / "taken").unlink()
+    async with server:
+        pass
+
+
+async def test_a_peer_that_was_closed_and_comes_back_begins_anew() -> None:
+    server = serve(identify=lambda address: address[0])
+
+    @server.on_request("ask")
+    async def ask(peer: AsyncLink) -> Any:
+        return await peer.request("number", timeout=10.0)
+
+    callbacks = Callbacks()
+    callbacks.on_request("number")(lambda link: 5)
+    await server.start()
+    async with connect(
+        "127.0.0.1", server.port, callbacks=callbacks, reconnect=True, resend_requests=False
+    ) as link:
+        assert await link.request("ask", timeout=10.0) == 5
+        (first,) = server.links
+        await first.close()
+        await until(lambda: server.links not in ([], [first]))
+        assert await link.request("ask", timeout=10.0) == 5
+        (second,) = server.links
+        assert second is not first
+        await asyncio.wait_for(server.close(), 10.0)
+        await until(lambda: not link.is_connected)
+    assert server.links == []
+
+
+async def test_a_server_that_is_started_again_knows_its_peers_anew() -> None:
+    server = serve(identify=lambda address: address[0])
+    for _ in range(2):
+        async with server, connect("127.0.0.1", server.port):
+            await until(lambda: len(server.links) == 1)
+            await asyncio.wait_for(server.close(), 10.0)
+
+
+def heard_inside(context: ssl.SSLContext, sock: socket.socket) -> bytes:
+    sock.settimeout(10.0)
+    with (
+        contextlib.suppress(ConnectionError),
+        context.wrap_socket(sock, server_hostname="localhost") as inside,
+    ):
+        return inside.recv(10)
+    return b""
+
+
+async def test_who_comes_in_while_the_server_closes_is_hung_up(tmp_path: Path) -> None:
+    context, certificate = self_signed(tmp_path)
+    release, is_closing = asyncio.Event(), asyncio.Event()
+    met: list[AsyncLink] = []
+    server = serve(ssl=context, on_connect=met.append)
+
+    @server.on("hold")
+    async def hold(peer: AsyncLink) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_closing.set()
+            await release.wait()
+
+    await server.start()
+    tls, where = tls_for_client(certificate), ("127.0.0.1", server.port)
+    async with connect(*where, ssl=tls, server_hostname="localhost") as link:
+        await link.send("hold")
+        await until(lambda: len(met) == 1 and met[0]._runner._worker is not None)
+        late = socket.create_connection(where)
+        await until(lambda: len(server._tasks) == 1)  # the handshake of that one
+        closing = asyncio.create_task(server.close())
+        await asyncio.wait_for(is_closing.wait(), 10.0)
+        assert await asyncio.to_thread(heard_inside, tls, late) == b""
+        assert (len(met), server.links) == (1, [])
+        release.set()
+        await asyncio.wait_for(closing, 10.0)
+
+
+async def test_only_so_many_who_are_away_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moobius.messaging.aio_server.AWAY_AT_MOST", 2)
+    async with serve(identify=lambda address: address) as server:
+        stays = await connect("127.0.0.1", server.port)
+        await until(lambda: len(server.links) == 1)
+        (kept,) = server.links
+        for _ in range(5):
+            async with connect("127.0.0.1", server.port):
+                await until(lambda: server.links[-1].is_connected)
+            await until(lambda: not server.links[-1].is_connected)
+        assert len(server._known) == 4
+        assert len(server.links) == 4
+        assert kept in server.links
+        assert kept.is_connected
+        await stays.close()

@@ -7,14 +7,18 @@ the system could not take all, so nothing is lost; and then it breaks anywhere, 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moobius.messaging import AsyncLink, Limits, SharedKey, connect, serve
+from moobius.messaging import AsyncLink, FilePolicy, Limits, SharedKey, connect, serve
+from moobius.messaging.auth import PIECES_AT_A_TIME
+from moobius.messaging.files import PIECE
 from moobius.messaging.messages import encode_action
+from tests.messaging.links import pair
 from tests.support.cutter import cutter
 from tests.support.patience import until
 
@@ -158,3 +162,30 @@ async def test_with_a_resumed_queue_it_is_known_exactly_what_the_system_has_take
         assert handed_over == taken // length
         wire.transport.abort()
         await link.close()
+
+
+async def test_others_have_a_turn_while_a_file_is_signed(tmp_path: Path) -> None:
+    content = os.urandom(8 * PIECES_AT_A_TIME * PIECE + 1)
+    (tmp_path / "big").write_bytes(content)
+    (tmp_path / "there").mkdir()
+    files = FilePolicy.inside(tmp_path / "there")
+    async with pair(server={"files": files}, key=SharedKey.new()) as (server, link):
+        wire = link._wire
+        assert wire is not None
+        before, turns = wire._written, 0
+        link.link.send_file(tmp_path / "big", "big")
+        link.flush()
+        link.flush()  # which is no reason to hurry
+        while wire._written == before:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 6
+        (peer,) = server.links
+        arrived = tmp_path / "there" / "big"
+        await until(lambda: arrived.exists() and arrived.read_bytes() == content)
+        assert peer.is_connected
+        # A connection that ends in the middle of it ends that, too.
+        link.link.send_file(tmp_path / "big", "again")
+        link.flush()
+        wire.transport.abort()
+        await asyncio.wait_for(link.wait_closed(), 10.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moobius.messaging import FilePolicy, Link
+from moobius.messaging import FilePolicy, Limits, Link
 from moobius.messaging.answers import REFUSED, Refusal
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.messages import Request, encode_request
@@ -89,3 +89,15 @@ def test_what_came_to_nothing_lets_the_next_one_out(tmp_path: Path) -> None:
     link.answer_file(Request("filetransfer", "1", [], {}, False), 5, open_file)
     link.send_action("next")
     assert b'"action": "next"' in sent(link)
+
+
+@pytest.mark.parametrize("value", ["x" * 500, [[[[[1]]]]]], ids=["long", "deep"])
+def test_an_answer_that_the_peer_would_hang_up_for_is_refused(
+    value: Any, tmp_path: Path, log: list[str]
+) -> None:
+    link = connected(tmp_path, error_replies=True, limits=Limits(json_content=400, json_depth=5))
+    link.answer(Request("big", "1", [], {}, True), value)
+    raw = sent(link)
+    assert b'"type": "encoding"' in raw
+    assert len(raw) < 400
+    assert any("the answer to 'big' cannot be sent" in line for line in log)

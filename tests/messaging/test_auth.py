@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from moobius.errors import ConfigError, FileRefused, NotAuthentic, ProtocolError
 from moobius.messaging import FilePolicy, Link, MessageManager, SharedKey
 from moobius.messaging.auth import (
+    PIECES_AT_A_TIME,
     AnnouncementCheck,
     Handshake,
     State,
     derive_keys,
     sign_announcement,
 )
-from moobius.messaging.files import OutgoingFile
+from moobius.messaging.files import PIECE, OutgoingFile
 from moobius.messaging.framing import Decoder, Message
 from moobius.messaging.messages import (
     Action,
@@ -406,3 +407,36 @@ def test_a_key_file_is_no_peers_to_read_or_write(tmp_path: Path) -> None:
                 with pytest.raises(FileRefused, match="kept from peers"):
                     rule(name)
         link.policy.to_read("another")
+
+
+def pushed(path: Path) -> Outgoing:
+    file = OutgoingFile.open(own_place(path), None)
+    return Outgoing(encode_push_header(path.name, file.size), file)
+
+
+def test_a_large_file_is_signed_in_steps_and_its_signature_is_the_same(tmp_path: Path) -> None:
+    steps, content = 3, os.urandom(3 * PIECES_AT_A_TIME * PIECE + 1)
+    (tmp_path / "big").write_bytes(content)
+    server, other = Side("server").opened(), Side("server").opened()
+    box = Outbox()
+    box.put(pushed(tmp_path / "big"))
+    for _ in range(steps):
+        assert not box.data_to_send(10**9, server.handshake.seal)
+        assert box.take_whole(10**9, server.handshake.seal) == b""
+        assert server.handshake.sealed == other.handshake.sealed
+    head = bytes(box.data_to_send(10**9, server.handshake.seal))
+    whole = other.send(Outgoing(encode_push_header("big", len(content)), content))
+    assert whole == head
+    assert server.handshake.sealed == other.handshake.sealed == 2
+
+
+def test_a_message_that_is_dropped_while_it_is_signed_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(PIECES_AT_A_TIME * PIECE + 1))
+    client, server = Side("client").opened(), Side("server").opened()
+    box = Outbox()
+    box.put(pushed(tmp_path / "big"))
+    assert not box.data_to_send(10**9, server.handshake.seal)
+    box.clear()
+    box.put(Outgoing.of(encode_request("id", "5472")))
+    request = bytes(box.data_to_send(10**9, server.handshake.seal))
+    assert client.take(request)[1][0]["requested_value"] == "id"

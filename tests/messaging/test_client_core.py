@@ -516,7 +516,8 @@ def test_a_peer_does_not_say_who_may_speak_nor_where_files_may_go(
     assert (client.config.clover_dir, client.config.auth_use) == ("auto", False)
     assert client.config.tls_use is False
     assert settings.file_policy(client.config) == policy
-    assert (settings.shared_key(client.config), settings.client_tls(client.config)) == (None, None)
+    assert settings.own_key(client.config, ConnectionManager) is None
+    assert settings.client_tls(client.config) is None
 
 
 @pytest.mark.parametrize("key", ["write_dirs", "read_dirs"])

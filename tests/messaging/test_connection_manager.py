@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from moobius.errors import FileRefused, ProtocolError, QueueFull, RequestFailed, TooManyRequests
+from moobius.messaging.auth import PIECES_AT_A_TIME, SharedKey
 from moobius.messaging.connection_manager import ConnectionManager
+from moobius.messaging.files import PIECE
 from moobius.messaging.limits import Limits
 from moobius.messaging.message_manager import MessageManager
 from moobius.messaging.policy import FilePolicy
@@ -515,3 +517,18 @@ def test_whoami_pi_is_for_all_its_policies(tmp_path: Path) -> None:
     here.files = FilePolicy.inside(tmp_path)
     assert (here.files.owner, here.files.base) == ("pi", tmp_path)
     assert ConnectionManager().files.owner is None
+
+
+def test_a_large_file_that_is_signed_in_steps_arrives(pumping: Pump, in_folder: Path) -> None:
+    key, content = SharedKey.new(), os.urandom(3 * PIECES_AT_A_TIME * PIECE + 1)
+    here, there = ConnectionManager(auth=key), ConnectionManager(auth=key, role="server")
+    for connection in (here, there):
+        connection.buffer_size = 1 << 20
+    pumping.join(here, there)
+    (in_folder / "big").write_bytes(content)
+    calls, callback = noted()
+    message_callback("after")(callback)
+    here.send_file("big", "copy")
+    here.send_message("after")
+    pumping.until(lambda: calls)
+    assert (in_folder / "copy").read_bytes() == content

@@ -341,3 +341,53 @@ def test_a_side_without_a_key_says_so_when_a_peer_that_has_one_hangs_up(tmp_path
     without.connection_made("client", 0.0)
     assert without.why_lost(ConnectionResetError("reset")) == "reset"
     assert "same key" in having.why_lost(None)
+
+
+TOO_LONG = MessageManager.create_response("echo", "0001", "x" * 500)
+TOO_DEEP = MessageManager.create_response("echo", "0001", [[[[1]]]])
+NO_JSON = MessageManager.create_message(
+    b"{", "json", "response", additional_headers={"requested_value": "echo", "request_id": "0001"}
+)
+
+
+@pytest.mark.parametrize("answer", [TOO_LONG, TOO_DEEP, NO_JSON], ids=["long", "deep", "no-json"])
+def test_an_answer_that_breaks_the_rules_ends_its_request_and_the_connection(
+    answer: bytes, tmp_path: Path
+) -> None:
+    link = link_in(tmp_path, limits=Limits(json_content=400, json_depth=4))
+    other = Pending("0002", "echo", encode_request("echo", "0002"))
+    asked = Pending("0001", "echo", encode_request("echo", "0001"))
+    for pending in (asked, other):
+        link.pending.add(pending)
+    link.receive(answer + MARKER, 0.0)
+    failed = link.next_event()
+    assert isinstance(failed, Failed)
+    assert failed.pending is asked
+    assert isinstance(failed.error, RequestFailed)
+    assert failed.error.kind == "malformed"
+    for _ in range(2):
+        with pytest.raises(ProtocolError):
+            link.next_event()
+    link.connection_lost()
+    link.connection_made("client", 1.0)
+    assert leave(link) == other.message.wire  # only that is asked again
+
+
+def test_a_file_above_the_limit_ends_its_request(tmp_path: Path) -> None:
+    link = link_in(tmp_path, limits=Limits(file_content=10))
+    pending = link.get_file("a", tmp_path / "b", now=0.0)
+    leave(link)
+    link.receive(
+        MessageManager.create_response("filetransfer", pending.request_id, bytes(11), True), 0.0
+    )
+    failed = link.next_event()
+    assert isinstance(failed, Failed)
+    assert "11 bytes announced; the limit is 10" in str(failed.error)
+    with pytest.raises(ProtocolError):
+        link.next_event()
+
+
+def test_an_answer_that_nobody_waits_for_breaks_the_rules_all_the_same(tmp_path: Path) -> None:
+    link = link_in(tmp_path, limits=Limits(json_content=400))
+    with pytest.raises(ProtocolError):
+        arrive(link, TOO_LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,23 @@ def test_a_file_beyond_those_that_may_be_open_is_refused_at_once(
     with pytest.raises(FileRefused):
         link.send_file(tmp_path / "missing", "x")
     assert len(link.outbox) == 0
+
+
+TOO_DEEP: list[Any] = [[[["x"]]]]
+
+
+@pytest.mark.parametrize("content", ["x" * 100, TOO_DEEP], ids=["long", "deep"])
+def test_what_a_peer_would_hang_up_for_is_not_queued(content: Any, tmp_path: Path) -> None:
+    link = link_in(tmp_path, limits=Limits(json_content=100, json_depth=5), resume_queue=True)
+    with pytest.raises(Unsendable, match="the limit is"):
+        link.send_action("x", (content,))
+    with pytest.raises(Unsendable, match="the limit is"):
+        link.request("x", (content,), now=0.0)
+    assert (len(link.outbox), len(link.pending)) == (0, 0)
+    link.send_action("x", ("[[[[[[[[",))
+    assert len(link.outbox) == 1
+
+
+def test_without_limits_anything_goes(tmp_path: Path) -> None:
+    link = link_in(tmp_path, limits=Limits(json_content=None, json_depth=None))
+    assert link.send_action("x", (TOO_DEEP * 10, "x" * 5_000_000))

@@ -145,12 +145,24 @@ def test_a_memoryview_is_counted_in_bytes() -> None:
     assert manager.content == bytes(8)
 
 
-def test_many_small_pieces_are_not_copied_again_and_again() -> None:
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_came_in_is_bytes_and_nothing_changes_them_afterwards(kind: type[bytes]) -> None:
+    manager = MessageManager()
+    untouched = manager.income_raw
+    raw = MessageManager.create_action_message("land")
+    manager.income_raw = kind(raw + b"rest")
+    seen = manager.income_raw
+    manager.process_message()
+    assert (untouched, seen, manager.income_raw) == (b"", raw + b"rest", b"rest")
+    assert all(isinstance(each, bytes) for each in (untouched, seen, manager.income_raw))
+    manager.income_raw += b" and more"
+    assert hash(manager.income_raw) == hash(b"rest and more")
+
+
+def test_many_small_pieces_make_one_message() -> None:
     manager = MessageManager()
     raw = MessageManager.create_message(bytes(1 << 20), "binary", "message")
-    buffer = manager.income_raw
     for start in range(0, len(raw), 1024):
         manager.income_raw += raw[start : start + 1024]
-        assert manager.income_raw is buffer
         manager.process_message()
     assert manager.content == bytes(1 << 20)

@@ -133,6 +133,11 @@ def test_protected_files_are_no_peers(base: Path) -> None:
             with pytest.raises(FileRefused, match="kept from peers"):
                 rule(path)
         rule("config/other")
+    policy = FilePolicy.inside(base, protected=["config"])
+    for path in ("config/secret", "config/other", "config/x/y", "config"):
+        with pytest.raises(FileRefused, match="kept from peers"):
+            policy.to_write(path)
+    assert policy.to_write("configured")
 
 
 @pytest.mark.parametrize("name", ["circle", "a\0b"])

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import random
+import weakref
 
 import pytest
 
 from moobius.errors import TooManyRequests
 from moobius.messaging.messages import Encoded
-from moobius.messaging.requests import RESTING_IDS, Pending, PendingRequests
+from moobius.messaging.requests import (
+    ANSWERED_AT_MOST,
+    RESTING_IDS,
+    Pending,
+    PendingRequests,
+)
 
 
 def add(requests: PendingRequests, name: str = "x", deadline: float | None = None) -> Pending:
@@ -90,3 +96,24 @@ def test_answered_requests_leave_nothing_but_their_last_ids() -> None:
     assert requests._timed == []
     assert len(requests._resting) == RESTING_IDS
     assert list(requests._resting)[-1] == pending.request_id
+
+
+class Owner:
+    """Something that tells whether it is still there."""
+
+
+def test_what_was_answered_is_not_kept_behind_one_that_is_not() -> None:
+    requests = PendingRequests()
+    waiting = add(requests, deadline=1.0)
+    answered = []
+    for number in range(2_000):
+        pending = add(requests, deadline=2.0 + number)
+        pending.owner = Owner()
+        answered.append(weakref.ref(pending.owner))
+        requests.remove(pending)
+    del pending
+    assert len(requests._timed) <= 2 + ANSWERED_AT_MOST
+    assert all(each() is None for each in answered)
+    assert requests.next_deadline == 1.0
+    assert requests.expire(1.0) == [waiting]
+    assert requests.next_deadline is None

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from moobius.errors import ValidationError
+from moobius.errors import ConfigError, ValidationError
 from moobius.messaging import announcements, loop
 from moobius.messaging.announcements import Announcement
 from moobius.messaging.auth import AnnouncementCheck, SharedKey
+from moobius.messaging.connection_manager import ConnectionManager
 from moobius.messaging.message_manager import MessageManager
 from moobius.messaging.registry import message_callback, request_callback
 from moobius.messaging.server import Client, Server
@@ -185,18 +186,39 @@ def test_a_port_without_files_to_spare_is_tried_again(tmp_path: Path, log: list[
 
 
 def test_a_client_that_cannot_be_served_is_let_go(tmp_path: Path, log: list[str]) -> None:
-    key_file = tmp_path / "key"
-    key_file.write_text(SharedKey.new().hex())
-    key_file.chmod(0o600)
-    auth = ("[AUTH]", "use = True", f"key_file = {key_file}")
-    with served(tmp_path, *quiet_server(*auth)) as server:
-        key_file.unlink()
+    with served(tmp_path, *quiet_server()) as server:
+        files = server.config.config.pop("FILES")
         for _ in range(2):
             with socket.create_connection((server.host, server.port), 5) as sock:
                 assert sock.recv(1024) == b""
-    ended = [line for line in log if "connection ended" in line]
+        server.config.config["FILES"] = files
+        with socket.create_connection((server.host, server.port), 5) as sock:
+            assert b'"requested_value": "id"' in sock.recv(1024)
+    ended = [line for line in log if "connection ended: 'FILES'" in line]
     assert len(ended) == 2
-    assert all(str(key_file) in line for line in ended)
+
+
+def test_a_key_that_cannot_be_read_is_said_by_start(tmp_path: Path) -> None:
+    class Own(Server):
+        pass
+
+    auth = ("[AUTH]", "use = True", f"key_file = {tmp_path / 'missing'}")
+    server = Own(write_settings(tmp_path / "server.ini", *quiet_server(*auth)), host="127.0.0.1")
+    with pytest.raises(ConfigError, match="missing"):
+        server.start()
+    assert server.selector is None
+
+
+def test_it_is_started_once(tmp_path: Path) -> None:
+    with served(tmp_path, *quiet_server()) as server:
+        port = server.port
+        with pytest.raises(RuntimeError, match="started already"):
+            server.start()
+        assert server.port == port
+        with socket.create_connection((server.host, port), 5) as sock:
+            assert b'"requested_value": "id"' in sock.recv(1024)
+        server.stop()
+        server.start()
 
 
 def test_wrong_settings_and_a_port_that_is_taken_are_said(tmp_path: Path) -> None:
@@ -247,16 +269,26 @@ def test_the_first_announcement_comes_after_one_delay(
             hearing.recvfrom(2048)
 
 
-def test_with_a_key_it_signs(tmp_path: Path, hearing: socket.socket) -> None:
+@pytest.mark.parametrize("whose", ["settings", "process"])
+def test_with_a_key_it_signs(
+    tmp_path: Path, hearing: socket.socket, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = SharedKey.new()
     key_file = tmp_path / "key"
     key_file.write_text(key.hex())
     key_file.chmod(0o600)
-    auth = ("[AUTH]", "use = True", f"key_file = {key_file}")
+    auth: tuple[str, ...] = ("[AUTH]", "use = True", f"key_file = {key_file}")
+    if whose == "process":
+        monkeypatch.setattr(ConnectionManager, "default_auth", key)
+        auth = ()
     with served(tmp_path, *announcing(hearing.getsockname()[1], *auth)) as server:
-        datagram, _ = hearing.recvfrom(2048)
-        found = announcements.read(datagram, AnnouncementCheck(key, time.time(), 60))
-    assert (found.port, len(datagram) < 1024) == (server.port, True)
+        key_file.unlink()  # what was read at the start is enough
+        for _ in range(3):
+            datagram, _ = hearing.recvfrom(2048)
+            found = announcements.read(datagram, AnnouncementCheck(key, time.time(), 60))
+            assert (found.port, len(datagram) < 1024) == (server.port, True)
+        with socket.create_connection((server.host, server.port), 5) as sock:
+            assert b'"nonce"' in sock.recv(1024)
 
 
 @pytest.mark.parametrize(

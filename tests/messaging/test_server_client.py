@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from moobius.errors import Unsendable
 from moobius.messaging import server_client
 from moobius.messaging.connection_manager import ConnectionManager
+from moobius.messaging.limits import Limits
 from moobius.messaging.message_manager import MessageManager
 from moobius.messaging.registry import message_callback, request_callback
 from moobius.messaging.server_client import Client
@@ -333,3 +335,46 @@ def test_garbage_behind_the_id_of_one_who_is_back_ends_the_connection(tmp_path: 
         with come_back(server.port, None, b"\0\0") as sock:
             while sock.recv(4096):
                 pass  # until the server hangs up
+
+
+def test_a_client_that_is_renamed_is_known_by_its_new_name(
+    pumping: Pump, nobody_known: Told, log: list[str]
+) -> None:
+    drone, other = arrive(pumping, "one"), arrive(pumping, "two")
+    client, heard = known("one"), list[str]()
+
+    def ask(drone: Drone, name: str, *, expected: str) -> None:
+        drone.name = name
+        heard.clear()
+        client.get_response("id", lambda client, value: heard.append(client.copter_id))
+        pumping.until(lambda: heard)
+        assert heard == [expected]
+
+    ask(drone, "new", expected="new")  # known to the callback of the very answer
+    assert known("new") is client
+    assert Client.get_by_id("one") is None
+    ask(drone, "two", expected="new")
+    ask(drone, "x" * 64, expected="new")
+    assert sum("taken, or too long" in line for line in log) == 2
+    assert known("two").addr != client.addr
+    drone._close()
+    pumping.until(lambda: not client.connected)
+    assert known_again(pumping, "new") is client
+    assert [hook for hook, name in nobody_known if name == "new"] == ["on_disconnect", "on_connect"]
+    assert other.socket is not None
+
+
+def known_again(pumping: Pump, name: str) -> Client:
+    arrive(pumping, name)
+    return known(name)
+
+
+def test_what_clients_would_hang_up_for_is_not_broadcast(
+    pumping: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(pumping, "one")
+    monkeypatch.setattr(Client, "default_limits", Limits(json_content=100))
+    with pytest.raises(Unsendable, match="the limit is 100"):
+        Client.broadcast_message("x", ("y" * 100,))
+    pumping.until_quiet()
+    assert known("one").connected

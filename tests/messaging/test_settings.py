@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moobius.errors import ConfigError
+from moobius.errors import ConfigError, FileRefused
 from moobius.messaging import client_core, server, settings
 from moobius.messaging.auth import SharedKey
 from moobius.messaging.config_manager import ConfigManager
@@ -31,9 +31,11 @@ def test_the_defaults_are_the_working_directory_and_nothing_else(
 ) -> None:
     config = config_of(tmp_path, spec=spec)
     connection = ConnectionManager()
-    before = (connection.files, connection.limits, connection.auth, connection.buffer_size)
-    settings.apply(config, connection)
-    assert (connection.files, connection.limits, connection.auth, connection.buffer_size) == before
+    before = (connection.limits, connection.auth, connection.buffer_size)
+    files = connection.files.protecting(tmp_path / "spec")
+    settings.apply(config, connection, None)
+    assert (connection.limits, connection.auth, connection.buffer_size) == before
+    assert connection.files == files
     assert settings.client_tls(config) is settings.server_tls(config) is None
 
 
@@ -53,6 +55,19 @@ def test_the_folders_of_the_client_s_program_may_be_written_to(tmp_path: Path) -
         policy.to_write(str(program / "secret/x"))
     with pytest.raises(OSError, match="leads out"):
         policy.to_read(str(program / "launch/clover.launch"))
+
+
+def test_no_peer_says_what_settings_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config" / "spec").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    config = ConfigManager(base_spec=client_core.SPEC)
+    config.load_config_and_spec("config/client.ini")
+    policy = settings.file_policy(config)
+    assert policy.to_write("config/client.ini")
+    (tmp_path / "link").symlink_to("config/spec")
+    for path in ("config/spec/configspec_client.ini", "config/spec/other", "link/x"):
+        with pytest.raises(FileRefused, match="kept from peers"):
+            policy.to_write(path)
 
 
 def test_tls_needs_its_files(tmp_path: Path) -> None:
@@ -80,7 +95,7 @@ def test_tls_checks_both_sides(tmp_path: Path) -> None:
 def test_a_key_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     config = config_of(tmp_path, "[AUTH]", "use = True", f"key_file = {tmp_path / 'missing'}")
     with pytest.raises(ConfigError, match="missing"):
-        settings.shared_key(config)
+        settings.own_key(config, ConnectionManager)
 
 
 def test_what_is_local_is_left_out_and_said(log: list[str]) -> None:
@@ -97,10 +112,10 @@ def test_what_the_process_is_told_holds_where_the_settings_say_nothing(
     monkeypatch.setattr(ConnectionManager, "default_files", policy)
     limits = replace(DEFAULT_LIMITS, file_content=10)
     monkeypatch.setattr(ConnectionManager, "default_limits", limits)
-    connection = ConnectionManager()
-    settings.apply(config_of(tmp_path), connection)
+    connection, config = ConnectionManager(), config_of(tmp_path)
+    settings.apply(config, connection, settings.own_key(config, ConnectionManager))
     assert (connection.auth, connection.files, connection.limits) == (key, policy, limits)
-    settings.apply(config_of(tmp_path, "[FILES]", "max_size = 20"), connection)
+    settings.apply(config_of(tmp_path, "[FILES]", "max_size = 20"), connection, None)
     assert connection.files != policy
     assert connection.limits.file_content == 20
 
@@ -108,5 +123,5 @@ def test_what_the_process_is_told_holds_where_the_settings_say_nothing(
 def test_error_replies_are_a_setting(tmp_path: Path) -> None:
     connection = ConnectionManager()
     assert connection.error_replies is False
-    settings.apply(config_of(tmp_path, "[REQUESTS]", "error_replies = True"), connection)
+    settings.apply(config_of(tmp_path, "[REQUESTS]", "error_replies = True"), connection, None)
     assert connection.error_replies is True

@@ -11,7 +11,7 @@ from typing import Any
 
 from loguru import logger
 
-from moobius.errors import ConnectTimeout, MessagingError
+from moobius.errors import ConnectTimeout, MessagingError, ProtocolError
 from moobius.messaging.aio_link import AsyncLink
 from moobius.messaging.aio_wire import Wire
 from moobius.messaging.auth import CONFIRM_WITHIN_S, SharedKey
@@ -154,7 +154,9 @@ class Connecting:
         def new_wire() -> Wire:
             return Wire(made)
 
-        def made(wire: Wire) -> AsyncLink:
+        def made(wire: Wire) -> AsyncLink | None:
+            if link.is_over:  # it was closed while the connection was on its way
+                return None
             link.attach(wire, "client")
             return link
 
@@ -173,7 +175,8 @@ def _missing(link: AsyncLink) -> str:
 class Returning:
     """Connects again after each loss: at once, but with pauses that grow as long as it is in vain.
 
-    An attempt is in vain if there is no connection, or one on which the peer said nothing.
+    An attempt is in vain if there is no connection, or one on which the peer said nothing of use,
+    or one that we had to end.
     """
 
     def __init__(self, link: AsyncLink, open_again: Callable[[AsyncLink], Awaitable[None]]) -> None:
@@ -201,7 +204,8 @@ class Returning:
                 self._in_vain += 1
 
     def _count(self) -> None:
-        self._in_vain = 0 if self._link.has_heard else self._in_vain + 1
+        is_vain = not self._link.has_heard or isinstance(self._link.error, ProtocolError)
+        self._in_vain = self._in_vain + 1 if is_vain else 0
 
 
 def pause(attempts_in_vain: int) -> float:

@@ -27,7 +27,8 @@ class AsyncConnection:
         link: The rules, with the queue and the pending requests.
         address: The peer's address, as the socket knows it.
         error: Why the last connection ended, if anything was wrong.
-        has_heard: Whether the peer has said anything on this connection, or did on the last one.
+        has_heard: Whether the peer has said anything of use on this connection, or did on the last
+            one; that it has proved its key is of none by itself.
     """
 
     def __init__(self, link: Link, registered: Callbacks | None = None) -> None:
@@ -93,13 +94,13 @@ class AsyncConnection:
 
     def received(self, data: memoryview) -> None:
         """Take bytes from the connection; they are gone when this returns."""
-        self.has_heard = True
         self.link.receive(data, self._loop.time())
         self._take_events()
 
     def _take_events(self) -> None:
         try:
             while (event := self.link.next_event()) is not None:
+                self.has_heard = True
                 self._take(event)
         except (MessagingError, OSError) as error:
             self._hang_up(error)
@@ -198,7 +199,12 @@ class AsyncConnection:
         self._on_loss = on_loss
 
     def give_up(self, error: Exception | None = None) -> None:
-        """Expect no further connection."""
+        """Expect no further connection; what waits for one is lost, and logged."""
+        if not self.link.is_connected and (waiting := len(self.link.outbox)):
+            logger.warning(
+                "{}: closed without a connection; {} messages that waited for one are lost",
+                *(self.link.name, waiting),
+            )
         self.error = self.error or error
         self._end()
         self._fail_pending()

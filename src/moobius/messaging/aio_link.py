@@ -49,6 +49,7 @@ class AsyncLink(AsyncConnection):
         Raises:
             PeerLost: If there is no connection, and the queue is not one that is resumed.
             TypeError: If JSON cannot hold an argument.
+            Unsendable: If the arguments are too long, or nest too deep.
             QueueFull: If too much waits already.
         """
         self._check_open(can_wait=self.link.resume_queue)
@@ -84,8 +85,11 @@ class AsyncLink(AsyncConnection):
 
         Raises:
             RequestTimeout: If there is no answer in time.
-            RequestFailed: If the peer says why there is none (with `error_replies`).
+            RequestFailed: If the peer says why there is none (with `error_replies`), or its answer
+                is one that cannot be taken.
             PeerLost: If the connection ends, and the request is not one that is sent again.
+            TypeError: If JSON cannot hold an argument.
+            Unsendable: If the arguments are too long, or nest too deep.
             TooManyRequests: If too many wait for their answer.
         """
         self._check_open(can_wait=self.link.resend_requests)
@@ -110,7 +114,8 @@ class AsyncLink(AsyncConnection):
         Raises:
             FileRefused: If it cannot be written here.
             RequestTimeout: If it did not come in time.
-            RequestFailed: If the peer says why it does not come (with `error_replies`).
+            RequestFailed: If the peer says why it does not come (with `error_replies`), or it is
+                larger than the limits allow.
             PeerLost: If the connection ends, and the request is not one that is sent again.
         """
         self._check_open(can_wait=self.link.resend_requests)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import marshal
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from moobius.messaging import callbacks
 from moobius.messaging.callbacks import Callbacks
@@ -16,7 +17,31 @@ from moobius.messaging.messages import Action, Request
 BACKLOG_HIGH = 256
 """Messages that may wait for their callback before we read no more of them."""
 BACKLOG_BYTES = 4 * 1024 * 1024
-"""Bytes of their contents, likewise: a parsed content takes many times its bytes."""
+"""Bytes of their contents, likewise."""
+PARSED_BYTES = 256 * 1024
+"""Bytes of contents that may wait as they are; what comes beyond that is packed."""
+
+
+class Packed(NamedTuple):
+    """A message that waits, in as much memory as it took on the wire, or twice that.
+
+    Parsed it takes up to fifty times as much.
+    """
+
+    kind: type[Action] | type[Request]
+    values: bytes
+
+    @classmethod
+    def of(cls, arrival: Action | Request) -> Packed | Action | Request:
+        """Pack a message; one that nests too deep for that stays as it is."""
+        try:
+            return cls(type(arrival), marshal.dumps(tuple(arrival)))
+        except ValueError:
+            return arrival
+
+    def unpacked(self) -> Action | Request:
+        """Return the message."""
+        return self.kind(*marshal.loads(self.values))
 
 
 class Runner:
@@ -50,7 +75,7 @@ class Runner:
         self._connection = connection
         self._progressed = progressed
         self._failed = failed
-        self._backlog: deque[tuple[Action | Request, int]] = deque()
+        self._backlog: deque[tuple[Action | Request | Packed, int]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._is_stopped = False
         self.waiting_bytes = 0
@@ -83,8 +108,9 @@ class Runner:
             QueueFull: If the answer does not fit into the queue.
         """
         if self._worker is not None:
-            self._backlog.append((arrival, size))
             self.waiting_bytes += size
+            is_much = self.waiting_bytes > PARSED_BYTES
+            self._backlog.append((Packed.of(arrival) if is_much else arrival, size))
             return
         value = self._call(arrival)
         if inspect.isawaitable(value):
@@ -120,8 +146,10 @@ class Runner:
         if begun is not None:
             await self._finish(*begun)
         while self._backlog:
-            arrival, size = self._backlog.popleft()
+            waited, size = self._backlog.popleft()
             self.waiting_bytes -= size
+            arrival = waited.unpacked() if isinstance(waited, Packed) else waited
+            del waited
             await self._finish(arrival, self._call(arrival))
 
     def _ended(self, worker: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import socket
@@ -24,8 +25,12 @@ from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 from moobius.messaging.link import Link
 from moobius.messaging.policy import FilePolicy
 from moobius.messaging.sockets import address_text
+from moobius.messaging.strangers import Strangers
 from moobius.messaging.unix_socket import UnixSocket
 
+BACKLOG = 100
+AWAY_AT_MOST = 1000
+"""Peers that may come back; beyond that, the one that was first met is forgotten."""
 Welcome = Callable[[AsyncLink], Awaitable[None] | None]
 Greeter = Callable[[], asyncio.BaseProtocol]
 """Makes what takes a connection that was accepted."""
@@ -42,6 +47,7 @@ def serve(
     # Who may connect.
     ssl: ssl_module.SSLContext | None = None,
     key: SharedKey | None = None,
+    strangers: int = 512,
     # What peers may do.
     limits: Limits = DEFAULT_LIMITS,
     files: FilePolicy | None = None,
@@ -76,11 +82,16 @@ def serve(
             `lambda address: address[0]` knows one peer a computer.
         ssl: A context (`tls_for_server` makes one); connections are inside TLS then.
         key: The key that both sides have to prove; every message is signed with it.
+        strangers: How many connections there may be whose peers have not proved the key, or not
+            ended the TLS handshake, yet. The oldest is hung up on for a new one.
         limits: How much a peer may ask of us.
         files: Which files peers may read and write; in the working directory if not said.
         error_replies: Tell peers that ask to be told why their request fails.
         resume_queue: Send what was still queued when an identified peer comes back.
         resend_requests: Send it the unanswered requests again.
+
+    Raises:
+        ValueError: If there is no room for a stranger.
     """
 
     def new_link(name: str) -> Link:
@@ -98,11 +109,14 @@ def serve(
         loop = asyncio.get_running_loop()
         if sock is not None:
             return await loop.create_unix_server(greeter, sock=sock)
-        return await loop.create_server(greeter, host, port)
+        # So many are accepted before the first of them is heard, or hung up on.
+        return await loop.create_server(greeter, host, port, backlog=min(BACKLOG, strangers))
 
     own_path = None if path is None else Path(path)
     registered = callbacks or Callbacks()
-    return AsyncServer(new_link, listen, registered, on_connect, identify, own_path, ssl)
+    return AsyncServer(
+        new_link, listen, registered, on_connect, identify, own_path, ssl, Strangers(strangers)
+    )
 
 
 class AsyncServer:
@@ -122,6 +136,7 @@ class AsyncServer:
         identify: Callable[[Any], Hashable] | None,
         path: Path | None,
         tls: ssl_module.SSLContext | None,
+        strangers: Strangers,
     ) -> None:
         self.callbacks = callbacks
         self._new_link = new_link
@@ -130,8 +145,10 @@ class AsyncServer:
         self._identify = identify
         self._path = path
         self._tls = tls
+        self._strangers = strangers
         self._socket: UnixSocket | None = None
         self._server: asyncio.Server | None = None
+        self._is_open = False
         self._links: list[AsyncLink] = []
         self._known: dict[Hashable, AsyncLink] = {}
         self._applicants: set[Applicant] = set()
@@ -163,24 +180,35 @@ class AsyncServer:
 
         Raises:
             OSError: If the address or the path is taken.
+            RuntimeError: If it listens already.
         """
+        if self._is_open:
+            raise RuntimeError("the server listens already; close it before it is started again")
+        self._is_open = True
+        try:
+            self._server = await self._begin()
+        except BaseException:
+            self._is_open = False
+            raise
+        return self
+
+    async def _begin(self) -> asyncio.Server:
         if self._path is None:
-            self._server = await self._listen(self._greet, None)
-            return self
+            return await self._listen(self._greet, None)
         own = self._socket = await UnixSocket.listen(self._path)
         try:
-            self._server = await self._listen(self._greet, own.sock)
+            return await self._listen(self._greet, own.sock)
         except BaseException:
             own.sock.close()
             own.remove()
             raise
-        return self
 
     async def close(self) -> None:
         """Stop listening, and hang up on everybody after what is queued for them."""
         server, self._server = self._server, None
         if server is None:
             return
+        self._is_open = False
         server.close()
         if self._socket is not None:
             self._socket.remove()
@@ -191,10 +219,12 @@ class AsyncServer:
         # In this very task, which may be that of a callback: it must not stop itself.
         for link in links:
             await link.stop_callbacks()
+        self._known.clear()
         if tasks := self._tasks - {asyncio.current_task()}:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+        self._strangers.tell()
         await server.wait_closed()
 
     def __await__(self) -> Generator[None, None, AsyncServer]:
@@ -210,27 +240,47 @@ class AsyncServer:
         return Wire(self._accepted)
 
     def _greet(self) -> asyncio.BaseProtocol:
-        return TlsDoor(self._tls, self._new_wire, self._hold) if self._tls else self._new_wire()
+        return (
+            TlsDoor(self._tls, self._wire_inside, self._let_try) if self._tls else self._new_wire()
+        )
 
-    def _accepted(self, wire: Wire) -> AsyncLink | Applicant:
+    def _wire_inside(self) -> Wire:
+        handshake = asyncio.current_task()
+
+        def made(wire: Wire) -> AsyncLink | Applicant | None:
+            self._strangers.leave(handshake)  # which has been successful
+            return self._accepted(wire)
+
+        return Wire(made)
+
+    def _accepted(self, wire: Wire) -> AsyncLink | Applicant | None:
+        if not self._is_open:  # it was on its way when the server closed
+            return None
         address = wire.transport.get_extra_info("peername")
         if self._identify is not None:
             rules = self._new_link(address_text(address))
-            if rules.key is not None and rules.key.required:
+            if _has_to_prove(rules):
                 return self._apply(rules, wire)
         link = self._link_for(address)
         link.attach(wire, "server")
+        if _has_to_prove(link.link):
+            self._strangers.enter(link, wire.transport.abort)
+            self._hold(self._get_to_know(link))
         self._begin_welcome(link)
         return link
 
     def _apply(self, rules: Link, wire: Wire) -> Applicant:
-        lost = self._applicants.discard
-        applicant = Applicant(rules, wire, proved=self._proved, lost=lost)
+        applicant = Applicant(rules, wire, proved=self._proved, lost=self._dismiss)
         self._applicants.add(applicant)
+        self._strangers.enter(applicant, wire.transport.abort)
         return applicant
 
-    def _proved(self, applicant: Applicant) -> None:
+    def _dismiss(self, applicant: Applicant) -> None:
         self._applicants.discard(applicant)
+        self._strangers.leave(applicant)
+
+    def _proved(self, applicant: Applicant) -> None:
+        self._dismiss(applicant)
         wire = applicant.wire
         link = self._link_for(wire.transport.get_extra_info("peername"))
         link.take_over(wire, applicant.link)
@@ -242,15 +292,29 @@ class AsyncServer:
 
     def _link_for(self, address: Any) -> AsyncLink:
         identity = self._identify(address) if self._identify else None
-        if self._identify and identity in self._known:
-            return self._known[identity]
+        known = self._known.get(identity) if self._identify else None
+        if known is not None and not known.is_over:
+            return known
+        self._known.pop(identity, None)  # one that was closed does not come back
         name = str(identity) if identity else address_text(address)
         link = AsyncLink(self._new_link(name), self.callbacks)
         self._links = [*self.links, link]
         if self._identify:
+            self._make_room()
             self._known[identity] = link
             link.expect_return(lambda: None)  # it is the peer who connects again
         return link
+
+    def _make_room(self) -> None:
+        """Forget those first met of who is away, when there are too many who might come back."""
+        away = [who for who, link in self._known.items() if not link.link.is_connected]
+        for who in away[: max(0, len(away) - AWAY_AT_MOST)]:
+            self._known.pop(who).give_up()
+
+    async def _get_to_know(self, link: AsyncLink) -> None:
+        with contextlib.suppress(MessagingError):  # logged by the link
+            await link.settled()
+        self._strangers.leave(link)
 
     async def _welcome(self, link: AsyncLink, on_connect: Welcome) -> None:
         try:
@@ -264,7 +328,17 @@ class AsyncServer:
         except Exception as error:
             logger.opt(exception=error).error("{}: on_connect raised", link.link.name)
 
-    def _hold(self, work: Coroutine[Any, Any, None]) -> None:
+    def _let_try(self, handshake: Coroutine[Any, Any, None]) -> None:
+        task = self._hold(handshake)
+        self._strangers.enter(task, task.cancel)
+        task.add_done_callback(self._strangers.leave)
+
+    def _hold(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _has_to_prove(link: Link) -> bool:
+    return link.key is not None and link.key.required

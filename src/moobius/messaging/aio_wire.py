@@ -39,11 +39,12 @@ class Wire(asyncio.BufferedProtocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, made: Callable[[Wire], Owner]) -> None:
+    def __init__(self, made: Callable[[Wire], Owner | None]) -> None:
         """Wait for the connection.
 
         Args:
-            made: Called with the connection; returns whose it is.
+            made: Called with the connection; returns whose it is. `None` means that nobody wants it
+                any more: then it is hung up.
         """
         self._made = made
         self._owner: Owner | None = None
@@ -51,6 +52,7 @@ class Wire(asyncio.BufferedProtocol):
         self._is_reading = True
         self._unconfirmed = 0
         self._written = 0
+        self._again: asyncio.Handle | None = None
         self._room = memoryview(bytearray(READ_SIZE))
 
     @property
@@ -74,6 +76,8 @@ class Wire(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
         _notice_death(transport)
         self._owner = self._made(self)
+        if self._owner is None:
+            transport.abort()
 
     def send(self, link: Link) -> None:
         """Hand over what waits, until the system takes no more."""
@@ -85,11 +89,23 @@ class Wire(asyncio.BufferedProtocol):
                 self.transport.write(data)
                 continue
             piece = link.data_to_send(WRITE_SIZE)
+            if not piece and link.wants_to_send:  # a file is being signed; let others have a turn
+                self._flush_again()
+                return
             self._unconfirmed = len(piece)
             self._written += len(piece)
             self.transport.write(piece)
             if not self._is_paused:
                 self._confirm(link)
+
+    def _flush_again(self) -> None:
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_soon(self._flush_owner)
+
+    def _flush_owner(self) -> None:
+        self._again = None
+        if self._owner is not None:
+            self._owner.flush()
 
     def _confirm(self, link: Link) -> None:
         if self._unconfirmed:

@@ -14,7 +14,8 @@ from loguru import logger
 from moobius.messaging import messages
 from moobius.messaging.auth import SIGNATURE_ROOM, SharedKey
 from moobius.messaging.files import OutgoingFile
-from moobius.messaging.framing import check_header_length
+from moobius.messaging.framing import check_content, check_header_length
+from moobius.messaging.limits import Limits
 from moobius.messaging.messages import Request
 from moobius.messaging.outbox import Outgoing
 
@@ -41,6 +42,7 @@ class Asked(Protocol):
     """What answering needs of the link that was asked."""
 
     name: str
+    limits: Limits
     error_replies: bool
     key: SharedKey | None
 
@@ -52,9 +54,10 @@ class Answers:
         self._asked = asked
 
     def value(self, request: Request, value: Any) -> Outgoing | None:
-        """Return the answer with a value, or the refusal if JSON cannot hold it."""
+        """Return the answer with a value, or the refusal if JSON or the limits cannot hold it."""
         try:
             answer = messages.encode_response(request.name, request.request_id, value)
+            check_content(answer.content, self._asked.limits)
             return self._checked(Outgoing.of(answer))
         except UNENCODABLE as error:
             self._log(f"the answer to {request.name!r:.60}", error)

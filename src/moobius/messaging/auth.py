@@ -20,6 +20,7 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ MAX_EARLY_MESSAGE = 1024
 CONFIRM_WITHIN_S = 5.0
 SPEAK_WITHIN_S = 2.0
 """Where the key is not required, a peer that has said nothing by then is one without it."""
+PIECES_AT_A_TIME = 4
+"""Pieces of a file that are signed before others have a turn: a millisecond or two."""
 SIGNATURE_ROOM = 128
 """Bytes that a signature adds to a header, at most."""
 
@@ -130,6 +133,7 @@ class Handshake:
         self._expected = 0
         self._mac: hmac.HMAC | None = None
         self._digits = b""
+        self._signing: tuple[Outgoing, Iterator[bytes | None]] | None = None
 
     @property
     def may_send(self) -> bool:
@@ -145,20 +149,35 @@ class Handshake:
 
     def confirmation(self) -> bytes:
         """Return the second thing, when the peer has said hello."""
-        message = Outgoing.of(encode_json(_CONFIRMATION, AUTH, None))
-        return framed(self.seal(message)) + b"".join(message.content_pieces())
+        message = encode_json(_CONFIRMATION, AUTH, None)
+        header = self.seal(Outgoing.of(message))
+        assert header is not None  # it is short
+        return framed(header) + message.content
 
-    def seal(self, message: Outgoing) -> bytes:
-        """Return the header of a message, signed with this direction's next number."""
+    def seal(self, message: Outgoing) -> bytes | None:
+        """Return the header of a message, signed with this direction's next number.
+
+        A large file takes more than one call; the others return `None`.
+        """
         if self.state is State.UNSIGNED:
             return message.header
+        if self._signing is None or self._signing[0] is not message:
+            self._signing = (message, self._sign(message))
+        header = next(self._signing[1])
+        if header is not None:
+            self._signing = None
+        return header
+
+    def _sign(self, message: Outgoing) -> Iterator[bytes | None]:
         unsigned = b'%s, "auth-seq": %d, "auth-mac": "' % (message.header[:-1], self.sealed)
         mac = hmac.new(self._keys[self._role], digestmod="sha256")
         mac.update(framed(unsigned + _NO_MAC + b'"}'))
-        for piece in message.content_pieces():
+        for number, piece in enumerate(message.content_pieces(), start=1):
             mac.update(piece)
+            if number % PIECES_AT_A_TIME == 0:
+                yield None
         self.sealed += 1
-        return unsigned + mac.hexdigest().encode() + b'"}'
+        yield unsigned + mac.hexdigest().encode() + b'"}'
 
     # What comes in: `framing.Inspector`.
 

@@ -13,7 +13,6 @@ it has, and for its settings.
 from __future__ import annotations
 
 import contextlib
-import copy
 import random
 import selectors
 import socket
@@ -28,7 +27,7 @@ from typing import Any
 from loguru import logger
 
 from moobius.errors import ConfigError
-from moobius.messaging import announcements, ini, loop, ntp, settings
+from moobius.messaging import announcements, config_changes, ini, loop, ntp, settings
 from moobius.messaging.auth import AnnouncementCheck
 from moobius.messaging.config_manager import ConfigManager
 from moobius.messaging.connection_manager import ConnectionManager
@@ -117,7 +116,8 @@ class Client:
         """
         self.config.load_config_and_spec(self.config_path)
         self._client_id = self._own_id()
-        settings.apply(self.config, self.server_connection)
+        key = settings.own_key(self.config, ConnectionManager)
+        settings.apply(self.config, self.server_connection, key)
         self._tls = settings.client_tls(self.config)
 
     def time_now(self) -> float:
@@ -140,10 +140,11 @@ class Client:
         if self.selector.get_map() is None:  # closed by the end of an earlier start
             self.selector = selectors.DefaultSelector()
         NotifierSock().init(self.selector)
+        serving = loop.Loop(self.selector, lambda: [self.server_connection])
         try:
             while not self._stopping.is_set():
                 if self.connected or self._connect():
-                    loop.turn(self.selector, [self.server_connection])
+                    serving.turn()
         except KeyboardInterrupt:
             logger.info("{}: interrupted", self._client_id)
         finally:
@@ -194,15 +195,10 @@ class Client:
 
         Raises:
             ValueError: If a setting is refused, or there is no such mode; nothing has changed then.
+            SyntaxError: If a value is one that the file cannot hold; likewise.
             OSError: If the file cannot be written.
         """
-        changes = ConfigManager()
-        changes.load_from_dict(settings.without_local(received))
-        if mode not in BEGINNINGS:
-            raise ValueError(f"there is no mode {mode!r}; there are {', '.join(BEGINNINGS)}")
-        changed = BEGINNINGS[mode](self.config)
-        changed.merge(changes)
-        changed.write()
+        config_changes.changed(self.config, received, mode).write()
         self.load_config()
 
     def change_id(self, new_id: str) -> None:
@@ -300,29 +296,6 @@ class Client:
             self.on_broadcast_bind()
         except Exception as error:
             logger.opt(exception=error).error("{}: on_broadcast_bind raised", self._client_id)
-
-
-def _as_it_is(config: ConfigManager) -> ConfigManager:
-    return copy.deepcopy(config)
-
-
-def _from_the_beginning(config: ConfigManager) -> ConfigManager:
-    """Return settings that are all at their defaults, but for those no peer may change."""
-    fresh = ini.empty(config.config.configspec)
-    fresh.filename = config.config.filename
-    kept = ini.duplicate(config.config)
-    for key in list(kept):
-        if key not in settings.LOCAL:
-            del kept[key]
-    ini.overlay(fresh, kept)
-    return ConfigManager(fresh, base_spec=SPEC)
-
-
-# Mode of a change -> what the change is put over.
-BEGINNINGS: Mapping[str, Callable[[ConfigManager], ConfigManager]] = {
-    "modify": _as_it_is,
-    "rewrite": _from_the_beginning,
-}
 
 
 def _active() -> Client:

@@ -168,7 +168,7 @@ class ConnectionManager(SelectorConnection):
 
         Raises:
             TypeError: If JSON cannot hold an argument.
-            Unsendable: If the name is too long; a `ValueError`.
+            Unsendable: If the name or the arguments are too long; a `ValueError`.
             QueueFull: If too much waits already; an `OSError`.
         """
         with self._lock:
@@ -226,6 +226,7 @@ class ConnectionManager(SelectorConnection):
 
         Raises:
             TypeError: If JSON cannot hold an argument.
+            Unsendable: If the arguments are too long; a `ValueError`.
             TooManyRequests: If too many wait for their answer; a `RuntimeError`.
             QueueFull: If too much waits to be sent; an `OSError`.
         """
@@ -318,7 +319,7 @@ def _events_of(message: MessageManager) -> list[FramingEvent]:
     """Return what a decoder would have said about a message."""
     if message.jsonheader is None:
         raise ValueError("the message is not complete; call process_message with more bytes")
-    header = parse_header(to_json(message.jsonheader), DEFAULT_LIMITS)
+    header = parse_header(to_json(message.jsonheader), DEFAULT_LIMITS.json_depth)
     if header.encoding is not None:
         return [Message(header, message.content)]
     pieces = [FilePiece(message.content)] if message.content else []

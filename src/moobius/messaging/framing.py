@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from moobius.errors import ProtocolError, Unsendable
-from moobius.messaging.json_text import from_json, text_encoding, to_json
+from moobius.messaging.json_text import depth_of, from_json, text_encoding, to_json
 from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 
 Bytes = bytes | bytearray | memoryview
@@ -89,6 +89,24 @@ def check_header_length(length: int, reserved: int = 0) -> None:
             f"header of {length} bytes; the format ends at {MAX_HEADER - reserved}: "
             "shorten the name or path, and send long values as arguments"
         )
+
+
+def check_content(content: bytes, limits: Limits) -> None:
+    """Refuse JSON content that a peer with the same limits would hang up for.
+
+    Raises:
+        Unsendable: If it is too long, or nests too deep.
+    """
+    most, deepest = limits.json_content, limits.json_depth
+    if most is not None and len(content) > most:
+        raise Unsendable(
+            f"content of {len(content)} bytes; the limit is {most}: send it as a file, in several "
+            "messages, or with a larger json_content in the limits of both sides"
+        )
+    if deepest is None or content.count(b"[") + content.count(b"{") <= deepest:
+        return  # as nearly always
+    if (depth := depth_of(content)) > deepest:
+        raise Unsendable(f"content that nests {depth} deep; the limit is {deepest}")
 
 
 def framed(header: bytes) -> bytes:
@@ -163,10 +181,12 @@ class Decoder:
     Attributes:
         inspector: Who sees each message before it is believed, if anybody; may be changed between
             two events.
+        refused: The header of the message that broke the rules, if its header did not.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, inspector: Inspector | None = None) -> None:
         self.inspector = inspector
+        self.refused: Header | None = None
         self._limits = limits
         self._buffer = bytearray()
         self._start = 0  # where what is not yet used begins; cut off once per feed, not per message
@@ -225,6 +245,7 @@ class Decoder:
     def fail(self, error: ProtocolError) -> None:
         """Believe this stream no more: from now on every call raises that error."""
         self._error = error
+        self.refused = self._header
         self._buffer.clear()
         self._start = 0
         self._passing = _NOTHING
@@ -259,12 +280,13 @@ class Decoder:
 
     def _parse(self, raw: bytearray) -> Header:
         if self._last_header is None or raw != self._last_raw:
-            self._last_header = parse_header(raw, self._limits)
+            self._last_header = parse_header(raw, self._limits.json_depth)
             self._last_raw = raw
         return self._last_header
 
     def _begin(self, header: Header) -> FramingEvent | None:
         self._header = header
+        check_length(header, self._limits)
         if header.encoding is None:
             self._left = header.content_length
             return FileBegins(header)
@@ -276,15 +298,17 @@ class Decoder:
         raw = self._take(header.content_length)
         if raw is None:
             return None
-        self._finish(raw)
+        self._verify(raw)
         content = from_json(
             raw, "content", encoding=header.encoding, max_depth=self._limits.json_depth
         )
+        self._header = None
         return Message(header, content)
 
     def _read_piece(self) -> FramingEvent | None:
         if not self._left:
-            self._finish()
+            self._verify()
+            self._header = None
             return FileEnds()
         piece: Bytes | None = self._passing
         self._passing = _NOTHING
@@ -297,22 +321,22 @@ class Decoder:
         self._left -= len(piece)
         return FilePiece(piece)
 
-    def _finish(self, content: bytearray | None = None) -> None:
-        if self.inspector is not None:
-            if content is not None:
-                self.inspector.inspect_content(content)
-            self.inspector.inspect_end()
-        self._header = None
+    def _verify(self, content: bytearray | None = None) -> None:
+        if self.inspector is None:
+            return
+        if content is not None:
+            self.inspector.inspect_content(content)
+        self.inspector.inspect_end()
 
 
-def parse_header(raw: bytes | bytearray, limits: Limits) -> Header:
+def parse_header(raw: bytes | bytearray, max_depth: int | None) -> Header:
     """Decode and check a header; no byte of its content is needed for that.
 
     Raises:
         ProtocolError: If it is not an object with the five required fields, or announces a content
-            that is above the limits or in an encoding that is not accepted.
+            in an encoding that is not accepted.
     """
-    fields = from_json(raw, "header", encoding="utf-8", max_depth=limits.json_depth)
+    fields = from_json(raw, "header", encoding="utf-8", max_depth=max_depth)
     if not isinstance(fields, dict):
         raise ProtocolError(f"the header is a {type(fields).__name__}, not an object")
     if not fields.keys() >= _REQUIRED:
@@ -322,7 +346,16 @@ def parse_header(raw: bytes | bytearray, limits: Limits) -> Header:
     if type(length) is not int or length < 0:  # a boolean is no length
         raise ProtocolError("content-length is not an integer of at least 0")
     is_json = fields["content-type"] == "json"
-    limit = limits.json_content if is_json else limits.file_content
+    return Header(fields, length, text_encoding(fields["content-encoding"]) if is_json else None)
+
+
+def check_length(header: Header, limits: Limits) -> None:
+    """Refuse a content before any of it is read.
+
+    Raises:
+        ProtocolError: If more is announced than the limits allow.
+    """
+    length = header.content_length
+    limit = limits.file_content if header.encoding is None else limits.json_content
     if limit is not None and length > limit:
         raise ProtocolError(f"content of {length} bytes announced; the limit is {limit}")
-    return Header(fields, length, text_encoding(fields["content-encoding"]) if is_json else None)

@@ -75,6 +75,17 @@ def read(path: Path, spec: Section | None = None) -> Section:
         raise type(error)(f"{path}: {error}") from None
 
 
+def parse(content: bytes, spec: Section | None = None) -> Section:
+    """Read what a settings file would hold.
+
+    Raises:
+        SyntaxError: If it cannot be parsed.
+    """
+    return library().ConfigObj(
+        BytesIO(content), encoding="utf-8", interpolation=False, configspec=spec
+    )
+
+
 def read_spec(path: Path) -> Section:
     """Read a specification.
 
@@ -98,6 +109,17 @@ def parse_spec(source: Sequence[str] | Mapping[str, Any], name: str = "specifica
         raise type(error)(f"{name}: {error}") from None
 
 
+def text_of(settings: Section) -> bytes:
+    """Return what the file of these settings holds.
+
+    Raises:
+        SyntaxError: If a value is one that the dialect cannot hold.
+    """
+    content = BytesIO()
+    settings.write(content)
+    return content.getvalue()
+
+
 def write(settings: Section, path: Path) -> None:
     """Write a settings file; the one that is there is replaced in one step, or not at all.
 
@@ -105,11 +127,10 @@ def write(settings: Section, path: Path) -> None:
         OSError: If it cannot be written.
         SyntaxError: If a value is one that the dialect cannot hold.
     """
-    content = BytesIO()
-    settings.write(content)
+    content = text_of(settings)
     file = IncomingFile(own_place(path))
     try:
-        file.write(content.getvalue())
+        file.write(content)
     except BaseException:
         file.discard()
         raise
@@ -127,11 +148,34 @@ def check(settings: Section, *, copy_defaults: bool = False) -> list[tuple[str, 
         (name, reason) for each faulty setting.
     """
     configobj = library()
+    if errors := list(_misshapen(settings, settings.configspec)):
+        return errors  # the library would stumble over them
     outcome = settings.validate(validator(), preserve_errors=True, copy=copy_defaults)
-    return [
+    errors = [
         (dotted(*sections, *([key] if key else [])), str(error) if error else "is missing")
         for sections, key, error in configobj.flatten_errors(settings, outcome)
     ]
+    return errors + list(_nothings(settings))
+
+
+def _misshapen(settings: Section, spec: Section, *path: str) -> Iterator[tuple[str, str]]:
+    for key in settings.scalars:
+        if key in spec.sections:
+            yield dotted(*path, key), "is a section, and not a value"
+    for key in settings.sections:
+        if key in spec.scalars:
+            yield dotted(*path, key), "is a value, and not a section"
+        elif key in spec.sections:
+            yield from _misshapen(settings[key], spec[key], *path, key)
+
+
+def _nothings(settings: Section, *path: str) -> Iterator[tuple[str, str]]:
+    """Yield what is `None`: the library lets that pass every check."""
+    for key, default in settings.default_values.items():
+        if default is not None and settings.get(key, default) is None:
+            yield dotted(*path, key), "is no value"
+    for key in settings.sections:
+        yield from _nothings(settings[key], *path, key)
 
 
 def dotted(*path: str) -> str:
@@ -187,6 +231,8 @@ def overlay(target: Section, values: Section) -> None:
         if key in values.defaults:
             continue
         value = values[key]
+        if key in target.sections:  # else the library goes on to take it for one
+            del target[key]
         target[key] = list(value) if isinstance(value, list) else value
         _copy_comments(target, values, key)
     for key in values.sections:

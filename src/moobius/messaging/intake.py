@@ -7,7 +7,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from moobius.errors import FileRefused, RequestFailed
+from moobius.errors import FileRefused, ProtocolError, RequestFailed
 from moobius.messaging import messages
 from moobius.messaging.answers import NOT_FOUND, REFUSED, FileOpener, Refusal
 from moobius.messaging.auth import AUTH, SharedKey
@@ -69,6 +69,23 @@ class Intake:
             self._reception.write(event.data)
         else:
             self._end_reception(self._reception)
+
+    def next_event(self) -> LinkEvent | None:
+        """Take the next of the events."""
+        return self.events.popleft() if self.events else None
+
+    def refuse_answer(self, header: Header, error: ProtocolError) -> bool:
+        """End the request whose answer breaks the rules; tell whether there is one."""
+        fields = header.fields
+        request_id, name = fields.get("request_id"), fields.get("requested_value")
+        if header.message_type != "response" or not isinstance(request_id, str):
+            return False
+        pending = self._host.pending.find(request_id, str(name))
+        if pending is None:
+            return False
+        self._host.pending.remove(pending)
+        self.fail(pending, "malformed", str(error))
+        return True
 
     def abandon(self) -> None:
         """Forget what is half received."""

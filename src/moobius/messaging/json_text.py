@@ -89,10 +89,14 @@ def text_encoding(name: object) -> str:
     )
 
 
+def depth_of(raw: bytes) -> int:
+    """Return how many arrays and objects lie inside one another in JSON; in linear time."""
+    steps = _STRING.sub(b"", raw).translate(_STEPS, _NO_BRACKET)
+    return max(accumulate(memoryview(steps).cast("b")), default=0)
+
+
 def _check_depth(text: str, what: str, max_depth: int) -> None:
-    """Refuse what nests too deep, before the decoder recurses into it; in linear time."""
-    outside_strings = _STRING.sub(b"", text.encode("utf-8", "surrogatepass"))
-    steps = outside_strings.translate(_STEPS, _NO_BRACKET)
-    depth = max(accumulate(memoryview(steps).cast("b")), default=0)
+    """Refuse what nests too deep, before the decoder recurses into it."""
+    depth = depth_of(text.encode("utf-8", "surrogatepass"))
     if depth > max_depth:
         raise ProtocolError(f"the {what} nests {depth} deep; the limit is {max_depth}")

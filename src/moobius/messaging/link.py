@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from loguru import logger
 
-from moobius.errors import RequestTimeout
+from moobius.errors import NotAuthentic, ProtocolError, RequestTimeout
 from moobius.messaging.events import Failed, LinkEvent
 from moobius.messaging.framing import Bytes, FramingEvent, Message
 from moobius.messaging.link_calls import LinkCalls
@@ -110,14 +110,26 @@ class Link(LinkCalls):
             OSError: If an answer does not fit into the queue.
         """
         while not self._intake.events and self._session is not None:
-            event = self._session.decoder.next_event()
+            event = self._decoded(self._session)
             if event is None:
-                return None
+                return self._intake.next_event()
             if self._session.is_ready or not isinstance(event, Message):
                 self._intake.take(event)
             else:
                 self._session.take_handshake(event.content)
-        return self._intake.events.popleft() if self._intake.events else None
+        return self._intake.next_event()
+
+    def _decoded(self, session: Session) -> FramingEvent | None:
+        try:
+            return session.decoder.next_event()
+        except NotAuthentic:
+            raise
+        except ProtocolError as error:
+            # Asked again, the peer would answer the same. The decoder raises this error again.
+            answer = session.decoder.refused
+            if answer is None or not self._intake.refuse_answer(answer, error):
+                raise
+            return None
 
     def prove(self) -> bool:
         """Take what proves the peer's key, and no message yet; tell whether it is proved.
@@ -150,6 +162,8 @@ class Link(LinkCalls):
 
     def data_to_send(self, size: int) -> memoryview:
         """Return the next bytes, at most `size`; the same ones again until `sent` is told.
+
+        Empty although `wants_to_send`: a file is being signed, ask again soon.
 
         Raises:
             OSError: If a file that is being sent cannot be read; it is dropped.

@@ -17,7 +17,7 @@ from moobius.messaging import messages
 from moobius.messaging.answers import Answers, FileOpener, Refusal
 from moobius.messaging.auth import SIGNATURE_ROOM, SharedKey
 from moobius.messaging.files import OutgoingFile
-from moobius.messaging.framing import check_header_length
+from moobius.messaging.framing import check_content, check_header_length
 from moobius.messaging.intake import Intake
 from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 from moobius.messaging.messages import FILETRANSFER, Request
@@ -90,10 +90,12 @@ class LinkCalls:
 
         Raises:
             TypeError: If JSON cannot hold an argument.
-            Unsendable: If the name is too long.
+            Unsendable: If the name or the arguments are too long, or nest too deep.
             QueueFull: If too much waits already.
         """
-        return self._put(Outgoing.of(messages.encode_action(action, args, kwargs)), "an action")
+        message = messages.encode_action(action, args, kwargs)
+        check_content(message.content, self.limits)
+        return self._put(Outgoing.of(message), "an action")
 
     def send_file(self, source: str | os.PathLike[str], destination: str) -> bool:
         """Queue a file, to be written at a path that the peer's policy has to allow.
@@ -139,11 +141,13 @@ class LinkCalls:
 
         Raises:
             TypeError: If JSON cannot hold an argument.
+            Unsendable: If the arguments are too long, or nest too deep.
             TooManyRequests: If too many wait for their answer.
             QueueFull: If too much waits to be sent.
         """
         request_id, wants_errors = self.pending.new_id(), self.error_replies
         message = messages.encode_request(name, request_id, args, kwargs, wants_errors=wants_errors)
+        check_content(message.content, self.limits)
         seconds = self.limits.request_s if timeout is None else timeout
         deadline = None if seconds is None else now + seconds
         is_file = name == FILETRANSFER
@@ -187,7 +191,7 @@ class LinkCalls:
         return self.pending.remove(pending)
 
     def answer(self, request: Request, value: Any) -> None:
-        """Answer a request; a value that JSON cannot hold is logged, and not sent.
+        """Answer a request; a value that cannot be sent is logged, and the request refused.
 
         Raises:
             QueueFull: If the answer does not fit into the queue: the connection is to be closed.

@@ -1,4 +1,4 @@
-"""One turn of a selector's loop, for `Client` and `Server`: whatever happens, it goes on."""
+"""A selector's loop, for `Client` and `Server`: whatever happens, it goes on."""
 
 from __future__ import annotations
 
@@ -16,23 +16,51 @@ from moobius.messaging.connection_manager import ConnectionManager
 LONGEST_WAIT_S = 1.0
 
 
-def turn(selector: selectors.BaseSelector, unconnected: Iterable[ConnectionManager] = ()) -> None:
-    """Wait for something to happen, and let whoever it concerns handle it.
+class Loop:
+    """The turns of one selector's loop.
 
-    Args:
-        selector: What is registered with it has a `process_events`.
-        unconnected: Those whose requests may run out of time, besides those with a connection.
+    All connections are looked at when the earliest of their time limits is reached, and once in
+    `LONGEST_WAIT_S`; in between only those to which something happens. So a turn costs what happens
+    in it, however many are silent.
     """
-    watched = {*connections_of(selector), *unconnected}
-    deadlines = [d for connection in watched if (d := connection.next_deadline) is not None]
-    wait = min([LONGEST_WAIT_S, *(deadline - time.monotonic() for deadline in deadlines)])
-    for key, mask in selector.select(max(wait, 0)):
-        if isinstance(key.data, ConnectionManager):
-            contain(key.data, partial(key.data.process_events, mask))
-        else:
-            _contain_other(key.data, mask)
-    for connection in watched:
-        contain(connection, connection.expire)
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        unconnected: Callable[[], Iterable[ConnectionManager]] = tuple,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            selector: What is registered with it has a `process_events`.
+            unconnected: Returns those whose requests may run out of time, besides those with a
+                connection.
+        """
+        self._selector = selector
+        self._unconnected = unconnected
+        self._look_at = 0.0
+
+    def turn(self) -> None:
+        """Wait for something to happen, and let whoever it concerns handle it."""
+        for key, mask in self._selector.select(max(self._look_at - time.monotonic(), 0)):
+            if isinstance(key.data, ConnectionManager):
+                contain(key.data, partial(key.data.process_events, mask))
+                self._note_deadline(key.data)
+            else:
+                _contain_other(key.data, mask)
+        if time.monotonic() >= self._look_at:
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        self._look_at = time.monotonic() + LONGEST_WAIT_S
+        for connection in {*connections_of(self._selector), *self._unconnected()}:
+            contain(connection, connection.expire)
+            self._note_deadline(connection)
+
+    def _note_deadline(self, connection: ConnectionManager) -> None:
+        deadline = connection.next_deadline
+        if deadline is not None and deadline < self._look_at:
+            self._look_at = deadline
 
 
 def contain(connection: ConnectionManager, do: Callable[[], None]) -> None:

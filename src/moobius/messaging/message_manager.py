@@ -7,7 +7,14 @@ from typing import Any
 
 from moobius.errors import ProtocolError
 from moobius.messaging import messages
-from moobius.messaging.framing import PROTOHEADER, Header, encode_header, framed, parse_header
+from moobius.messaging.framing import (
+    PROTOHEADER,
+    Header,
+    check_length,
+    encode_header,
+    framed,
+    parse_header,
+)
 from moobius.messaging.json_text import from_json
 from moobius.messaging.limits import DEFAULT_LIMITS
 
@@ -26,7 +33,7 @@ class MessageManager:
     """
 
     def __init__(self) -> None:
-        self._income = bytearray()
+        self._income = b""
         self.jsonheader: dict[str, Any] | None = None
         self.content: Any = None
         self.is_ready = False
@@ -35,14 +42,13 @@ class MessageManager:
         self._error: ProtocolError | None = None
 
     @property
-    def income_raw(self) -> bytearray:
-        """Bytes that came in and are not used yet; `+=` appends to them without a copy."""
+    def income_raw(self) -> bytes:
+        """Bytes that came in and are not used yet."""
         return self._income
 
     @income_raw.setter
     def income_raw(self, raw: bytes | bytearray | memoryview) -> None:
-        if raw is not self._income:
-            self._income = bytearray(raw)
+        self._income = bytes(raw)
 
     def process_message(self) -> None:
         """Go on as far as the bytes in `income_raw` allow.
@@ -63,9 +69,7 @@ class MessageManager:
     def _take(self, count: int) -> bytes | None:
         if len(self._income) < count:
             return None
-        with memoryview(self._income) as view:
-            taken = bytes(view[:count])
-        del self._income[:count]
+        taken, self._income = self._income[:count], self._income[count:]
         return taken
 
     def _read_length(self) -> None:
@@ -82,8 +86,9 @@ class MessageManager:
             return
         raw = self._take(self._header_length)
         if raw is not None:
-            self._header = parse_header(raw, DEFAULT_LIMITS)
-            self.jsonheader = self._header.fields
+            header = parse_header(raw, DEFAULT_LIMITS.json_depth)
+            check_length(header, DEFAULT_LIMITS)
+            self._header, self.jsonheader = header, header.fields
 
     def _read_content(self) -> None:
         if self.is_ready or self._header is None:

@@ -31,10 +31,13 @@ OPEN_FILES = 256
 """Files that may be open while they wait to be sent; all others are opened when their turn comes,
 as are those that a peer asked for."""
 
+_NOTHING = memoryview(b"")
+
 Prepare = Callable[[], "Outgoing | None"]
 """Makes a message; `None` when there is nothing to send after all."""
-Seal = Callable[["Outgoing"], bytes]
-"""Makes the header that goes on the wire: with the connection's signature, or as it is."""
+Seal = Callable[["Outgoing"], "bytes | None"]
+"""Makes the header that goes on the wire: with the connection's signature, or as it is. `None` asks
+to be called again: a file takes long to sign, and others have a turn in between."""
 
 
 @dataclass(eq=False, slots=True)
@@ -99,7 +102,7 @@ class Outbox:
         self._files = 0
         # The message whose bytes are being handed over is still the first of the queue.
         self._pieces: Iterator[bytes] | None = None
-        self._view = memoryview(b"")
+        self._view = _NOTHING
         self._left = 0  # bytes of it that are not handed over
 
     def __len__(self) -> int:
@@ -138,9 +141,10 @@ class Outbox:
         self._count(message, 1)
 
     def data_to_send(self, size: int, seal: Seal = unsealed) -> memoryview:
-        """Return the next bytes, at most `size` and of one message; empty when nothing waits.
+        """Return the next bytes, at most `size` and of one message.
 
-        They stay the next ones until `sent` says otherwise.
+        They stay the next ones until `sent` says otherwise. Empty when nothing waits, and when the
+        next message is still being signed: then the call is to be made again, soon.
 
         Raises:
             OSError: If a file cannot be read any more; the message has begun, so nothing else
@@ -149,7 +153,10 @@ class Outbox:
         if self._pieces is None:
             self._prepare()
         if self._pieces is None and self._queue:
-            self._begin(self._queue[0], seal)
+            header = seal(self._queue[0])
+            if header is None:
+                return _NOTHING
+            self._begin(self._queue[0], header)
         if not self._view and self._pieces is not None:
             self._view = memoryview(next(self._pieces))
         return self._view[:size]
@@ -174,8 +181,8 @@ class Outbox:
         self._memory += sign * message.memory
         self._files += sign * message.files
 
-    def _begin(self, message: Outgoing, seal: Seal) -> None:
-        head = framed(seal(message))
+    def _begin(self, message: Outgoing, header: bytes) -> None:
+        head = framed(header)
         self._left = len(head) + message.content_length
         self._pieces = _wire_pieces(head, message)
 
@@ -190,7 +197,10 @@ class Outbox:
             content = message.content
             if isinstance(content, OutgoingFile) or message.prepare or len(content) > JOINED:
                 break
-            wire = framed(seal(message)) + content
+            header = seal(message)
+            if header is None:
+                break
+            wire = framed(header) + content
             taken.append(wire)
             size -= len(wire)
             self._queue.popleft()
@@ -236,7 +246,7 @@ class Outbox:
 
     def _stop_midway(self) -> None:
         self._pieces = None
-        self._view = memoryview(b"")
+        self._view = _NOTHING
 
 
 def _wire_pieces(head: bytes, message: Outgoing) -> Iterator[bytes]:

@@ -65,8 +65,9 @@ class FilePolicy:
     keep_under_own_name: bool = False
     """Whether a file fetched without a destination is kept in `base` under its own name."""
     protected: frozenset[Path] = frozenset()
-    """Files that no peer reads or writes, whatever is allowed: keys, and what decides who may what.
-    A `SharedKey` that was read from a file protects that file by itself."""
+    """Files, and directories with all in them, that no peer reads or writes, whatever is allowed:
+    keys, and what decides who may what. A `SharedKey` that was read from a file protects that file
+    by itself."""
     owner: str | None = None
     """The user (and group) who gets the files that are written, if this machine has one."""
 
@@ -87,7 +88,7 @@ class FilePolicy:
             read_dirs: Directories that peers may read in.
             write_dirs: Directories that peers may write in.
             max_size: Bytes of the largest file.
-            protected: Files that no peer reads or writes, wherever they are.
+            protected: Files and directories that no peer reads or writes, wherever they are.
         """
         root = Path(base).resolve()
         policy = cls(
@@ -106,7 +107,7 @@ class FilePolicy:
         return cls(root, None, None, None, refused_suffixes=nothing, hidden=True)
 
     def protecting(self, *paths: str | Path) -> FilePolicy:
-        """Return this policy, with more files that no peer reads or writes."""
+        """Return this policy, with more files or directories that no peer reads or writes."""
         more = {(self.base / path).resolve() for path in paths}
         return replace(self, protected=self.protected | more)
 
@@ -140,7 +141,8 @@ class FilePolicy:
             roots = [Path(resolved.anchor)] if folders is None else [f.resolve() for f in folders]
         except (OSError, RuntimeError, UnicodeError) as error:  # links in a circle, a surrogate
             raise FileRefused(f"{path!r:.200} cannot be {verb}: {error}") from None
-        if any(_is_same(resolved, kept) for kept in self.protected):
+        ways = (resolved, *resolved.parents)
+        if any(_is_same(way, kept) for kept in self.protected for way in ways):
             raise FileRefused(f"{path!r:.200} may not be {verb}: it is kept from peers")
         for root in roots:
             if resolved != root and resolved.is_relative_to(root):

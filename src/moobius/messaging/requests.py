@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import random
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ TRIES = 64
 # An answer can come twice (the request was sent again), or after its time was up. As long as an id
 # rests, such an answer meets no other request.
 RESTING_IDS = 2048
+ANSWERED_AT_MOST = 256
+"""Deadlines of answered requests that may be kept, besides one for each that is pending."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,9 +47,9 @@ class PendingRequests:
         self._random = rng or random.Random()
         self._by_id: dict[str, Pending] = {}
         self._resting: OrderedDict[str, None] = OrderedDict()  # as they went to rest
-        # By deadline; those answered in the meantime are skipped when their turn comes.
-        self._timed: list[tuple[float, int, Pending]] = []
-        self._ticket = itertools.count()
+        # By deadline, and only their ids: what was answered must not stay in memory behind one that
+        # is not. Those answered in the meantime are skipped when their turn comes.
+        self._timed: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -89,7 +90,7 @@ class PendingRequests:
         """Remember a request."""
         self._by_id[pending.request_id] = pending
         if pending.deadline is not None:
-            heapq.heappush(self._timed, (pending.deadline, next(self._ticket), pending))
+            heapq.heappush(self._timed, (pending.deadline, pending.request_id))
 
     def find(self, request_id: str, name: str) -> Pending | None:
         """Return the request that an answer with this id and name belongs to, if it does."""
@@ -131,14 +132,21 @@ class PendingRequests:
         """Forget and return those whose time is up."""
         late = []
         while (deadline := self.next_deadline) is not None and deadline <= now:
-            pending = heapq.heappop(self._timed)[2]
+            pending = self._by_id[self._timed[0][1]]
             self.remove(pending)
             late.append(pending)
         return late
 
     def _skip_answered(self) -> None:
-        while self._timed and not self._is_pending(self._timed[0][2]):
+        while self._timed and not self._is_waiting(*self._timed[0]):
             heapq.heappop(self._timed)
+        if len(self._timed) > 2 * len(self._by_id) + ANSWERED_AT_MOST:
+            self._timed = [entry for entry in self._timed if self._is_waiting(*entry)]
+            heapq.heapify(self._timed)
+
+    def _is_waiting(self, deadline: float, request_id: str) -> bool:
+        pending = self._by_id.get(request_id)
+        return pending is not None and pending.deadline == deadline
 
     def _is_pending(self, pending: Pending) -> bool:
         return self._by_id.get(pending.request_id) is pending

@@ -288,10 +288,7 @@ class SelectorConnection:
             if isinstance(event, Action | Request):
                 self._handle_arrival(event)
             elif isinstance(event, Answered):
-                waiter: Waiter = event.pending.owner
-                self._run(
-                    event.pending.name, waiter.callback, event.value, waiter.args, waiter.kwargs
-                )
+                self._handle_answer(event)
             elif isinstance(event, Failed):
                 self._handle_failure(event)
 
@@ -307,6 +304,11 @@ class SelectorConnection:
         callbacks.dispatch(self._link, arrival, self, actions, requests, guard=self._lock)
         with self._lock:
             self._update_interest()
+
+    def _handle_answer(self, answered: Answered) -> None:
+        waiter: Waiter = answered.pending.owner
+        name = answered.pending.name
+        self._run(name, waiter.callback, answered.value, waiter.args, waiter.kwargs)
 
     def _handle_failure(self, failed: Failed) -> None:
         waiter: Waiter = failed.pending.owner

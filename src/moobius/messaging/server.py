@@ -24,7 +24,7 @@ from loguru import logger
 
 from moobius.messaging import announcements, ini, loop, ntp, settings
 from moobius.messaging.announcements import Announcement
-from moobius.messaging.auth import AnnouncementCheck, sign_announcement
+from moobius.messaging.auth import AnnouncementCheck, SharedKey, sign_announcement
 from moobius.messaging.config_manager import ConfigManager
 from moobius.messaging.framing import Inspector
 from moobius.messaging.notifier import NotifierSock
@@ -79,6 +79,7 @@ class Server(Singleton):
         self.selector: selectors.BaseSelector | None = None
         self._listener: socket.socket | None = None
         self._tls: ssl.SSLContext | None = None
+        self._key: SharedKey | None = None
         self._stopping = Event()
         self._threads: list[Thread] = []
 
@@ -92,6 +93,7 @@ class Server(Singleton):
         """
         self.config.load_config_and_spec(self.config_path)
         self._tls = settings.server_tls(self.config)
+        self._key = settings.own_key(self.config, Client)
 
     def time_now(self) -> float:
         """Return the time in seconds since 1970: the system's, or a time server's with `NTP.use`.
@@ -107,9 +109,12 @@ class Server(Singleton):
         """Load the settings and begin to listen; returns when clients can connect.
 
         Raises:
-            ConfigError: If the settings cannot be used.
+            ConfigError: If the settings cannot be used, or the key of them cannot be read.
             OSError: If the port is taken, or the time server of the settings does not answer.
+            RuntimeError: If it is started already.
         """
+        if any(thread.is_alive() for thread in self._threads):
+            raise RuntimeError(f"server {self.id} is started already; stop it first")
         self.load_config()
         self._stopping.clear()
         self.start_time = self.time_now()
@@ -169,7 +174,7 @@ class Server(Singleton):
             if self._tls is not None:
                 # The handshake happens in the loop, with the first bytes.
                 sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-            settings.apply(self.config, client)
+            settings.apply(self.config, client, self._key)
             client.connect(self.selector, sock, address)
         except BaseException:
             sock.close()
@@ -196,14 +201,10 @@ class Server(Singleton):
 
     def _serve(self) -> None:
         assert self.selector is not None and self._listener is not None
-        look_again = 0.0
+        serving = loop.Loop(self.selector, Client.away)
         try:
             while not self._stopping.is_set():
-                away: list[Client] = []
-                if time.monotonic() >= look_again:  # at those who are away, now and then
-                    look_again = time.monotonic() + loop.LONGEST_WAIT_S
-                    away = [each for each in Client.clients.values() if not each.connected]
-                loop.turn(self.selector, away)
+                serving.turn()
         finally:
             for connection in loop.connections_of(self.selector):
                 connection._close()
@@ -229,7 +230,7 @@ class Server(Singleton):
 
     def _announcement(self) -> bytes:
         message = announcements.encode(Announcement(self.host, self.port, self.id, self.start_time))
-        key = settings.shared_key(self.config)
+        key = self._key
         return sign_announcement(key, message, int(time.time())) if key else message.wire
 
     def _hear_others(self) -> None:
@@ -246,5 +247,5 @@ class Server(Singleton):
             self.terminate(f"server {found.id} at {found.host}:{found.port} was there first")
 
     def _check(self) -> Inspector | None:
-        key = settings.shared_key(self.config)
+        key = self._key
         return AnnouncementCheck(key, time.time()) if key and key.required else None

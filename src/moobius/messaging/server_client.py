@@ -19,6 +19,8 @@ from loguru import logger
 from moobius.errors import MessagingError
 from moobius.messaging import messages
 from moobius.messaging.connection_manager import ConnectionManager
+from moobius.messaging.events import Answered
+from moobius.messaging.framing import check_content
 
 IDENTIFY_WITHIN_S = 30.0
 LONGEST_ID = 63
@@ -70,6 +72,12 @@ class Client(ConnectionManager):
         """Return the client that says it is this one."""
         with cls._clients_lock:
             return next((c for c in cls.clients.values() if c.copter_id == copter_id), None)
+
+    @classmethod
+    def away(cls) -> list[Client]:
+        """Return those that may come back."""
+        with cls._clients_lock:
+            return [client for client in cls.clients.values() if not client.connected]
 
     def connect(
         self,
@@ -137,8 +145,11 @@ class Client(ConnectionManager):
 
         Raises:
             TypeError: If JSON cannot hold an argument.
+            Unsendable: If the arguments are too long, or nest too deep; a `ValueError`.
         """
-        cls.broadcast(messages.encode_action(command, args, kwargs).wire, force_all)
+        message = messages.encode_action(command, args, kwargs)
+        check_content(message.content, cls.default_limits)
+        cls.broadcast(message.wire, force_all)
 
     def _close(self) -> None:
         was_known = self.connected and self.copter_id is not None
@@ -172,6 +183,23 @@ class Client(ConnectionManager):
         elif known is not self:
             known.ip = self.ip
             self.hand_over(known)
+
+    def _handle_answer(self, answered: Answered) -> None:
+        if answered.pending.name == "id" and self.copter_id is not None:
+            self._follow(str(answered.value))
+        super()._handle_answer(answered)
+
+    def _follow(self, copter_id: str) -> None:
+        """Know a client by the name that it has been given, for it comes back with that."""
+        with self._clients_lock:
+            if copter_id == self.copter_id:
+                return
+            if len(copter_id) <= LONGEST_ID and self.get_by_id(copter_id) is None:
+                self.copter_id = copter_id
+                return
+        logger.warning(
+            "{}: is not known as {!r:.70}: taken, or too long", self.peer_name, copter_id
+        )
 
     def taken_over(self) -> None:
         """Greet a client that has come back."""

@@ -11,7 +11,7 @@ from typing import Any
 from loguru import logger
 
 from moobius.errors import ConfigError
-from moobius.messaging import tls
+from moobius.messaging import ini, tls
 from moobius.messaging.auth import SharedKey
 from moobius.messaging.config_manager import ConfigManager
 from moobius.messaging.connection_manager import ConnectionManager
@@ -34,11 +34,13 @@ def without_local(received: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in received.items() if key not in LOCAL}
 
 
-def apply(config: ConfigManager, connection: ConnectionManager) -> None:
+def apply(config: ConfigManager, connection: ConnectionManager, key: SharedKey | None) -> None:
     """Give a connection what the settings say; keys and limits count from its next connection on.
 
-    Raises:
-        ConfigError: If the key cannot be read.
+    Args:
+        config: The settings.
+        connection: The connection.
+        key: What `own_key` returned when the settings were loaded: a file may be unreadable later.
     """
     connection.buffer_size = config.get("SERVER", "buffer_size")
     connection.error_replies = config.get("REQUESTS", "error_replies")
@@ -46,7 +48,7 @@ def apply(config: ConfigManager, connection: ConnectionManager) -> None:
         connection.files = file_policy(config)
         largest = config.get("FILES", "max_size")
         connection.limits = replace(connection.limits, file_content=largest)
-    connection.auth = shared_key(config) or connection.default_auth
+    connection.auth = key
 
 
 def file_policy(config: ConfigManager) -> FilePolicy:
@@ -58,9 +60,16 @@ def file_policy(config: ConfigManager) -> FilePolicy:
         write_dirs=[*config.get("FILES", "write_dirs"), *more],
         max_size=config.get("FILES", "max_size"),
         protected=[
-            file for section in ("AUTH", "TLS") if (file := config.get(section, "key_file"))
+            *(file for section in ("AUTH", "TLS") if (file := config.get(section, "key_file"))),
+            *_specifications(config),
         ],
     )
+
+
+def _specifications(config: ConfigManager) -> list[Path]:
+    """Return the folder that says what settings may be: else a peer could have any of them pass."""
+    file = config.config.filename
+    return [ini.spec_path_of(Path(file)).parent.absolute()] if file else []
 
 
 def _program_folder(config: ConfigManager) -> Path | None:
@@ -76,14 +85,18 @@ def _says_which_files(config: ConfigManager) -> bool:
     return changed or _program_folder(config) is not None
 
 
-def shared_key(config: ConfigManager) -> SharedKey | None:
-    """Return the key that both sides have to prove, if they have to.
+def own_key(config: ConfigManager, connections: type[ConnectionManager]) -> SharedKey | None:
+    """Return the key that both sides have to prove, if they have to: connections, announcements.
+
+    Args:
+        config: The settings.
+        connections: Whose `default_auth` counts where the settings name no key.
 
     Raises:
         ConfigError: If it cannot be read, or others can read it.
     """
     if not config.get("AUTH", "use"):
-        return None
+        return connections.default_auth
     return SharedKey.from_file(
         config.get("AUTH", "key_file"), required=config.get("AUTH", "require")
     )
