@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli_services": {"errors", "core"},  # what `moobius ps`, `spell`, ... do
     "devtools": {  # what `moobius run`, `dev` and `doctor` do
         *("errors", "utils", "config", "config_files", "private_files", "database", "network"),
-        *("core", "local", "storage_cli", "_version"),
+        *("core", "local", "sinks", "storage_cli", "_version"),
     },
     "cli": {
         "errors",
@@ -66,11 +66,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_version",
     },
     "__main__": {"cli"},
-    "": {"errors", "types", "utils", "json_utils", "core", "_version"},
+    "legacy": {"core"},
+    "": {"errors", "types", "utils", "json_utils", "core", "legacy", "_version"},
 }
 
 # The only way from core to the local Platform: these, when they need it, and this one module.
-TO_LOCAL = {"moobius.core.lifecycle", "moobius.core.wand"}
+TO_LOCAL = {"moobius.core.lifecycle", "moobius.core.shared_platform"}
 LOCAL_DOOR = "moobius.local.embedded"
 
 # Libraries that an extra brings, imported by the function that needs them -> the extra.

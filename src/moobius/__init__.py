@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import moobius.legacy  # noqa: F401 - plugs older names into what is imported later
 from moobius._version import __version__
 
 if TYPE_CHECKING:

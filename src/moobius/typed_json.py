@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from moobius.errors import UnstorableError
+from moobius.errors import UnknownType, UnstorableError
 
 C = TypeVar("C", bound=type)
 
@@ -81,11 +81,12 @@ def restore_dataclass(name: str, fields: Any) -> Any:
     """Make an instance of the registered dataclass called `name`.
 
     Raises:
-        UnstorableError: If no such dataclass is registered, or the fields do not fit it.
+        UnknownType: If no such dataclass is registered.
+        UnstorableError: If the fields do not fit it.
     """
     found = next((_registered[n] for n in _spellings(name) if n in _registered), None)
     if found is None:
-        raise UnstorableError(
+        raise UnknownType(
             f"a record names the type {name!r}, which is not registered: decorate the dataclass "
             "with @types.add_str_method (below @dataclass) and import it before loading"
         )

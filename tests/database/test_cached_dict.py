@@ -382,6 +382,7 @@ async def test_processes_that_count_together_lose_nothing(
 # ---- Nobody waits, and nothing is overtaken ----
 
 
+@pytest.mark.promise("1-42")
 @pytest.mark.defect("D80")
 async def test_an_engine_that_hangs_does_not_hold_up_the_loop(
     slow: CachedDict, empty_redis: RedisServer

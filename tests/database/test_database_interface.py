@@ -45,7 +45,7 @@ class Heir(Shelf, DatabaseInterface):
     """The same, inheriting the rest."""
 
 
-@pytest.mark.promise("0-35")
+@pytest.mark.promise("0-35", "1-37")
 @pytest.mark.parametrize("engine", [Shelf, Heir])
 def test_many_are_read_one_by_one_where_the_engine_knows_no_better(engine: type[Any]) -> None:
     everything = dict(read_many(engine()))

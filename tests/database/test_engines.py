@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -161,16 +162,22 @@ async def test_the_documented_engine_is_not_asked_in_vain_by_each(
     engine = documented["Cellar"]
     container = CachedDict(engine("far"), strict_mode=True)
     asked: list[Any] = []
+    all_wait = threading.Event()
     reach = engine.reach
 
     def counted(self: Any) -> Any:
         asked.append(self)
+        all_wait.wait(20)
         return reach(self)
 
     monkeypatch.setattr(engine, "reach", counted)
     monkeypatch.setattr(engine, "is_locked", True)
-    storing = [container.aset(str(number), number) for number in range(3)]
-    answers = await asyncio.gather(*storing, return_exceptions=True)
+    storing = asyncio.gather(
+        *(container.aset(str(number), number) for number in range(3)), return_exceptions=True
+    )
+    await asyncio.sleep(0)
+    all_wait.set()
+    answers = await storing
     assert ["the cellar is locked" in str(answer) for answer in answers] == [True] * 3
     assert len(asked) == 1
 

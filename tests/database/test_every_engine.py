@@ -51,6 +51,7 @@ def test_a_missing_key_is_no_and_a_reason(database: DatabaseInterface) -> None:
     assert list(database.all_keys()) == []
 
 
+@pytest.mark.promise("1-29")
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_comes_back_with_its_type(open_database: Opener, value: Any) -> None:
     assert open_database().set_value("key", value) == (True, "key")

@@ -1,5 +1,6 @@
 """Containers by name."""
 
+import asyncio
 import copy
 import pickle
 import threading
@@ -143,7 +144,7 @@ def test_save_keeps_what_was_changed_in_place(storage: MoobiusStorage, tmp_path:
         storage.save("nope")
 
 
-@pytest.mark.promise("0-36", "0-38")
+@pytest.mark.promise("0-36", "0-38", "1-28")
 @pytest.mark.defect("D68")
 def test_load_and_clear(storage: MoobiusStorage, tmp_path: Path) -> None:
     storage.data = {"a": 1, "b": 2}
@@ -252,6 +253,30 @@ async def test_a_name_that_is_refused_leaves_nothing_behind(tmp_path: Path, name
     assert is_empty(tmp_path)
 
 
+async def test_a_name_is_taken_while_its_container_is_opened(tmp_path: Path) -> None:
+    entry: dict[str, Any] = {
+        "implementation": "sqlite",
+        "name": "x",
+        "settings": {"root_dir": tmp_path},
+    }
+    storage = MoobiusStorage("s", "c")
+    first = asyncio.create_task(storage.aadd_container(**entry))
+    await asyncio.sleep(0)
+    with pytest.raises(StorageError, match="'x' is taken"):
+        await storage.aadd_container(**entry, clear=True)
+    with pytest.raises(StorageError, match="'x' is taken"):
+        storage.add_container(**entry)
+    assert not hasattr(storage, "x")
+    await first
+    assert storage.x == {}
+    del storage.x
+    (tmp_path / "file").write_text("", "utf-8")
+    entry["settings"] = {"root_dir": tmp_path / "file"}
+    for _ in range(2):  # a name whose container cannot be opened is free again
+        with pytest.raises(StorageError, match="cannot be used"):
+            await storage.aadd_container(**entry)
+
+
 def test_settings_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     MoobiusStorage("s", "c", [{"implementation": "json", "name": "x"}]).x["a"] = 1
@@ -291,7 +316,7 @@ def test_strict_containers(tmp_path: Path) -> None:
     assert not MoobiusStorage("s", "c", config(tmp_path, "x")).x.strict_mode
 
 
-@pytest.mark.promise("0-42")
+@pytest.mark.promise("0-42", "1-38")
 def test_the_base_puts_containers_on_any_engine(tmp_path: Path) -> None:
     storage = MagicalStorage()
     storage.put("memory")

@@ -71,6 +71,7 @@ def locked() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.mark.promise("1-27")
 async def test_a_password(locked: RedisServer) -> None:
     await works(host="127.0.0.1", port=locked.port, password="hunter2")
     await works(url=f"redis://:hunter2@127.0.0.1:{locked.port}")

@@ -54,6 +54,7 @@ def test_a_service_finds_again_what_it_stored(empty_redis: RedisServer) -> None:
     assert MoobiusStorage("s", "c", [entry]).scores == {"ada": {"n": (1, 2)}}
 
 
+@pytest.mark.promise("1-27")
 @pytest.mark.defect("D80")
 def test_containers_that_share_a_database_do_not_see_each_other(empty_redis: RedisServer) -> None:
     def storage(channel: str, clear: bool = False) -> MoobiusStorage:
@@ -272,3 +273,9 @@ def test_the_domains(database: RedisDatabase, bare: Any, empty_redis: RedisServe
     bare.hset(b"moobius:\xff", "a", 1)
     known = [database.domain, "ä.\ud800", "\udcff"]
     assert RedisDatabase.domains(**empty_redis.settings) == sorted(known)
+
+
+def test_containers_on_one_server_wait_for_one_thing() -> None:
+    here, also_here = (RedisDatabase(domain, port=1) for domain in "ab")
+    assert here.waits_for == also_here.waits_for
+    assert here.waits_for != RedisDatabase("a", port=2).waits_for

@@ -215,3 +215,9 @@ def test_the_domains(tmp_path: Path, database: SQLiteDatabase) -> None:
     (tmp_path / "text").write_text("no database" * 1000)
     with pytest.raises(StorageError, match="cannot be read"):
         SQLiteDatabase.domains(path=str(tmp_path / "text"))
+
+
+def test_containers_in_one_file_wait_for_one_thing(tmp_path: Path) -> None:
+    here, also_here = (SQLiteDatabase(domain, str(tmp_path)) for domain in "ab")
+    assert here.waits_for == also_here.waits_for
+    assert here.waits_for != SQLiteDatabase("a", str(tmp_path / "other")).waits_for

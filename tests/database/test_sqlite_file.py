@@ -1,9 +1,11 @@
-"""One connection a process, across threads, forks, and files that disappear."""
+"""One file, two connections a process, across threads, forks, and files that disappear."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from moobius.database.sqlite_file import SQLiteFile, file_at
+from tests.support.patience import wait_until
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER)"
 
@@ -39,7 +42,7 @@ def insert(file: SQLiteFile, n: int) -> None:
     assert file.change("INSERT INTO t VALUES (?)", (n,)) == 1
 
 
-def test_all_users_of_a_file_share_one_connection(path: Path) -> None:
+def test_all_users_of_a_file_share_its_connections(path: Path) -> None:
     file = opened(path)
     assert opened(path) is file
     assert opened(path, fsync=True) is not file
@@ -83,20 +86,52 @@ def test_a_file_that_was_replaced_is_not_written_in_vain(path: Path) -> None:
     for left in path.parent.iterdir():
         left.unlink()
     insert(file, 2)
-    assert numbers(path) == [2]
+    assert file.rows("SELECT n FROM t") == [(2,)]
+    insert(file, 3)
+    assert file.rows("SELECT n FROM t") == [(2,), (3,)]
+    file.close()
+    assert numbers(path) == [2, 3]
+
+
+def test_a_file_whose_folder_has_gone_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "gone" / "away"
+    file = opened(folder / "store.sqlite3")
+    insert(file, 1)
+    shutil.rmtree(tmp_path / "gone")
+    assert file.rows("SELECT n FROM t") == []
+    shutil.rmtree(tmp_path / "gone")
+    insert(file, 2)
+    assert numbers(folder / "store.sqlite3") == [2]
+    shutil.rmtree(tmp_path / "gone")
+    (tmp_path / "gone").write_text("a file is in the way", "utf-8")
+    with pytest.raises(sqlite3.OperationalError, match="its folder cannot be used"):
+        insert(file, 3)
     file.close()
 
 
-def test_a_file_whose_folder_has_gone_is_an_error(tmp_path: Path) -> None:
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    file = opened(folder / "store.sqlite3")
+def is_in_use(line: Any) -> bool:
+    if line.lock.acquire(blocking=False):
+        line.lock.release()
+        return False
+    return True
+
+
+def test_readers_do_not_wait_while_a_writer_waits_for_another_process(path: Path) -> None:
+    file = opened(path)
     insert(file, 1)
-    for left in folder.iterdir():
-        left.unlink()
-    folder.rmdir()
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        insert(file, 2)
+    writer, reader = file.lines
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=insert, args=(file, 2))
+        writing.start()
+        wait_until(lambda: is_in_use(writer))
+        reader.close()  # nor does opening wait
+        assert file.rows("SELECT n FROM t") == [(1,)]
+        assert writing.is_alive()
+        other.execute("COMMIT")
+    writing.join()
+    assert file.rows("SELECT n FROM t") == [(1,), (2,)]
+    file.close()
 
 
 def test_a_writer_waits_for_another_only_so_long(path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from moobius.database.turns import Turns, off_loop
 from tests.support.loop_guard import unblocked_loop
+from tests.support.patience import wait_until
 
 
 class Gate:
@@ -46,7 +47,7 @@ IN_ORDER = [f"{part} {name}" for name in "abc" for part in ("prepare", "call", "
 
 
 async def test_turns_are_over_one_after_the_other_and_block_nobody() -> None:
-    turns, gate = Turns(), Gate()
+    turns, gate = Turns(object()), Gate()
     async with unblocked_loop():
         taken = asyncio.gather(*(gate.take(turns, name) for name in "abc"))
         await asyncio.sleep(0)
@@ -57,7 +58,7 @@ async def test_turns_are_over_one_after_the_other_and_block_nobody() -> None:
 
 
 async def test_who_wants_the_engine_at_once_waits_for_the_turns_taken_before() -> None:
-    turns, gate = Turns(), Gate()
+    turns, gate = Turns(object()), Gate()
     taken = asyncio.gather(*(gate.take(turns, name) for name in "abc"))
     await asyncio.sleep(0)
     threading.Timer(0.05, gate.opened.set).start()
@@ -68,7 +69,7 @@ async def test_who_wants_the_engine_at_once_waits_for_the_turns_taken_before() -
 
 
 async def test_a_turn_that_nobody_waits_for_any_more_is_completed() -> None:
-    turns, gate = Turns(), Gate()
+    turns, gate = Turns(object()), Gate()
     first, second = (asyncio.create_task(gate.take(turns, name)) for name in "ab")
     await asyncio.sleep(0)
     first.cancel()
@@ -80,7 +81,7 @@ async def test_a_turn_that_nobody_waits_for_any_more_is_completed() -> None:
 
 
 async def test_trouble_reaches_who_waits_and_the_next_turn_comes(log: list[str]) -> None:
-    turns = Turns()
+    turns = Turns(object())
 
     def fail(*_: Any) -> Any:
         raise OSError("disk full")
@@ -97,7 +98,7 @@ async def test_trouble_reaches_who_waits_and_the_next_turn_comes(log: list[str])
 
 
 def test_turns_of_a_loop_that_has_ended_are_still_completed() -> None:
-    turns, gate = Turns(), Gate()
+    turns, gate = Turns(object()), Gate()
 
     async def take_and_leave() -> None:
         tasks = [asyncio.create_task(gate.take(turns, name)) for name in "abc"]
@@ -110,9 +111,61 @@ def test_turns_of_a_loop_that_has_ended_are_still_completed() -> None:
     assert gate.order == IN_ORDER
 
 
+@pytest.mark.parametrize("is_over", [True, False])
+def test_turns_that_an_interrupted_run_left_keep_no_later_one_waiting(is_over: bool) -> None:
+    turns, gate = Turns(object()), Gate()
+
+    async def take_and_leave() -> None:
+        tasks = [asyncio.create_task(gate.take(turns, name)) for name in "ab"]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in tasks)
+
+    asyncio.run(take_and_leave())
+    if is_over:
+        gate.opened.set()
+        wait_until(lambda: "call a" in gate.order)
+    assert asyncio.run(open_and_take(gate, turns, "c")) == "C"
+    assert gate.order == IN_ORDER
+
+
+def test_turns_of_a_loop_that_stands_still_keep_no_later_one_waiting() -> None:
+    turns, gate = Turns(object()), Gate()
+    still = asyncio.new_event_loop()
+    tasks = [still.create_task(gate.take(turns, name)) for name in "ab"]
+    still.run_until_complete(asyncio.sleep(0))
+    assert asyncio.run(open_and_take(gate, turns, "c")) == "C"
+    assert gate.order == IN_ORDER
+    assert still.run_until_complete(asyncio.gather(*tasks)) == ["A", "B"]
+    still.close()
+
+
+async def open_and_take(gate: Gate, turns: Turns, name: str) -> str:
+    taken = asyncio.create_task(gate.take(turns, name))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    return await asyncio.wait_for(taken, 20)
+
+
+async def test_a_place_that_hangs_keeps_no_other_place_waiting() -> None:
+    class There:
+        may_wait = True
+
+        def __init__(self, place: str) -> None:
+            self.waits_for = place
+
+    gate = Gate()
+    hanging = [asyncio.create_task(gate.take(Turns(There("a")), "a")) for _ in range(40)]
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(Turns(There("b")).take(lambda: int, repr), 20) == "0"
+    assert await asyncio.wait_for(off_loop(There("b"), int), 20) == 0
+    assert await asyncio.wait_for(off_loop(There, int), 20) == 0
+    gate.opened.set()
+    assert await asyncio.gather(*hanging) == ["A"] * 40
+
+
 async def test_many_containers_wait_at_the_same_time() -> None:
     together = threading.Barrier(8, timeout=20)
-    waiting = (Turns().take(lambda: together.wait, lambda _: True) for _ in range(8))
+    waiting = (Turns(object()).take(lambda: together.wait, lambda _: True) for _ in range(8))
     assert all(await asyncio.gather(*waiting))
 
 
@@ -132,7 +185,7 @@ from moobius.database.turns import Turns
 together = threading.Barrier(2)
 
 async def turns(*calls):
-    return await asyncio.gather(*(Turns().take(lambda: call, repr) for call in calls))
+    return await asyncio.gather(*(Turns(object()).take(lambda: call, repr) for call in calls))
 
 asyncio.run(turns(together.wait, together.wait))  # two threads
 assert asyncio.run(turns(int)) == ["0"]           # of which one is idle for sure
@@ -145,3 +198,37 @@ if child:
 
 def test_a_forked_process_has_threads_of_its_own() -> None:
     subprocess.run([sys.executable, "-c", FORKING], check=True, timeout=20)
+
+
+FORKING_DURING_A_CALL = """
+import asyncio, os, threading
+from moobius.database.turns import Turns
+
+opened = threading.Event()
+turns = Turns(object())
+
+async def main():
+    task = asyncio.create_task(turns.take(lambda: opened.wait, repr))
+    async with turns.exclusively("key"):
+        await asyncio.sleep(0)
+        child = os.fork()
+        if child:
+            opened.set()
+            return await task, child
+    turns.finish()  # nothing of this process is under way
+    asyncio._set_running_loop(None)
+    asyncio.run(again())
+    os._exit(7)
+
+async def again():
+    async with turns.exclusively("key"):
+        assert await turns.take(lambda: int, repr) == "0"
+
+answer, child = asyncio.run(main())
+assert answer == "True"
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+def test_a_process_forked_during_a_call_does_not_wait_for_it() -> None:
+    subprocess.run([sys.executable, "-c", FORKING_DURING_A_CALL], check=True, timeout=20)

@@ -28,7 +28,8 @@ if __name__ == "__main__":
 
 def typed(folder: Path, *arguments: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "moobius", "storage", *arguments],
+        # Without `-I`, Python itself would find the modules of the folder.
+        [sys.executable, "-I", "-m", "moobius", "storage", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -65,9 +66,12 @@ def test_the_dataclasses_of_a_project_are_known_once_they_are_imported(tmp_path:
     status, said, _ = typed(tmp_path, "check", *here)
     assert status == 1
     assert "__main__.Score" in said
-    assert typed(tmp_path, "check", *here, "--import", "service") == (
-        0, "1 record in 1 container read, 0 broken\n", "",
-    )  # fmt: skip
+    assert "--import MODULE" in said
+    for task in [("check", *here, "--import", "service"), ("--import", "service", "check", *here)]:
+        assert typed(tmp_path, *task) == (0, "1 record in 1 container read, 0 broken\n", "")
+    status, _, complaint = typed(tmp_path, "get", "scores", "ada", *here)
+    assert status == 1
+    assert "import it before loading; here, --import MODULE imports" in complaint
     status, _, complaint = typed(tmp_path, "check", *here, "--import", "servise")
     assert (status, complaint) == (
         1, "moobius storage: the module 'servise' cannot be imported: No module named 'servise'\n",

@@ -28,6 +28,7 @@ from moobius.core.groups import ServiceGroupLib
 from moobius.core.listening import listen
 from moobius.core.managing import Managing
 from moobius.core.modes import service_only
+from moobius.core.older_names import with_older_names
 from moobius.core.sending import Sending
 from moobius.errors import ConfigError, TransportError
 from moobius.network import ws_payload_builder as builder
@@ -40,6 +41,7 @@ STOP_TIMEOUT = 10.0
 """Seconds that running callbacks get when the service stops."""
 
 
+@with_older_names
 class Moobius(Callbacks, Sending, Acting, Asking, Managing):
     """A program that talks in group chats: a service, or (in user mode) a member.
 
@@ -123,8 +125,9 @@ class Moobius(Callbacks, Sending, Acting, Asking, Managing):
         self._queue_lock = threading.Lock()
         self._dispatch: Dispatch | None = None
         self._new_until = 0.0
+        self._ensure_platform: Callable[[], object] | None = None
         self._when_ready: Callable[[], None] | None = None
-        self._spell_taken: Callable[[], None] | None = None
+        self._spell_taken: Callable[[int], None] | None = None
         self._stop_timeout = STOP_TIMEOUT
 
     def __str__(self) -> str:

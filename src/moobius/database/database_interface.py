@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -72,12 +72,15 @@ class DatabaseInterface(ABC):
             may be. Others are ignored.
         may_wait: Whether a call may take noticeably long, as over a network. Coroutines then
             call the engine in a thread, so its methods must be safe to call from any thread.
+        waits_for: What its calls wait for, as an address. Calls that wait for the same share some
+            threads, so that a store that hangs keeps those of no other store waiting.
         silence: When the store was last found to be out of reach, if it ever was. Whoever was
             waiting for it at that time is told so, and the store is not asked again for each.
     """
 
     known_settings: ClassVar[Mapping[str, Kind]] = {}
     may_wait = False
+    waits_for: Hashable = None
     silence: Silence | None = None
 
     def __init__(self, domain: str = "", **kwargs: Any) -> None:
@@ -189,6 +192,12 @@ def prepare_value(database: Any, key: str, value: Any) -> Callable[[], tuple[boo
 def may_wait(database: Any) -> bool:
     """Tell whether a call of this engine may take noticeably long."""
     return bool(getattr(database, "may_wait", False))
+
+
+def waits_for(database: Any) -> Hashable:
+    """Return what the calls of this engine wait for, if it says."""
+    place: Hashable = getattr(database, "waits_for", None)
+    return place
 
 
 def close(database: Any) -> None:

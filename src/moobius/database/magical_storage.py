@@ -45,6 +45,7 @@ class MagicalStorage:
     """
 
     strict = False
+    _being_opened: frozenset[str] = frozenset()
 
     if TYPE_CHECKING:  # type checkers cannot know the containers' names
 
@@ -157,8 +158,21 @@ class MagicalStorage:
         check_kinds(f"the container {name!r}", {"name": name, **switches}, ENTRY)
         if not name.isidentifier() or name.startswith("__"):
             raise StorageError(f"{name!r} cannot be the name of a container: use an identifier")
-        if name in self.__dict__ or (hasattr(type(self), name) and name not in _NEWER):
+        is_ours = hasattr(type(self), name) and name not in _NEWER
+        if is_ours or name in self.__dict__ or name in self._being_opened:
             raise StorageError(f"{name!r} is taken; `del storage.{name}` frees the name")
+
+    @contextmanager
+    def _opening(self, name: str, **switches: bool | None) -> Iterator[None]:
+        """Do what `_check_new` does, and keep the name taken until the block ends."""
+        self._check_new(name, **switches)
+        self._being_opened |= {name}
+        try:
+            yield
+        finally:
+            self._being_opened -= {name}
+            if not self._being_opened:
+                del self._being_opened  # what is in `__dict__` is for users to go through
 
     def _new_container(self, database: DatabaseInterface | None, strict: bool | None) -> CachedDict:
         """Return a container that reads nothing yet."""
@@ -253,10 +267,9 @@ class MoobiusStorage(MagicalStorage):
         strict: bool | None = None,
     ) -> None:
         """Do what `add_container` does, while other coroutines run."""
-        self._check_new(name, load=load, clear=clear, strict=strict)
-        engine = engine_for_settings(implementation, settings, f"the container {name!r}")
-        whole = {**settings, "domain": self._domain(name)}
-        with _naming(name):
+        with self._opening(name, load=load, clear=clear, strict=strict), _naming(name):
+            engine = engine_for_settings(implementation, settings, f"the container {name!r}")
+            whole = {**settings, "domain": self._domain(name)}
             database = await off_loop(engine, lambda: engine(**whole))
             container = self._new_container(database, strict)
             if clear:

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import islice
@@ -121,6 +121,11 @@ class RedisDatabase(DatabaseInterface):
     def redis(self) -> Any:
         """The client of the `redis` library, which all containers of a server share."""
         return self._link.client
+
+    @property
+    def waits_for(self) -> Hashable:  # type: ignore[override] # is read, and nothing more
+        """The server, of which there may be several."""
+        return self._address
 
     @property
     def silence(self) -> Silence | None:  # type: ignore[override] # is read, and nothing more

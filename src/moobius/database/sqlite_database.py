@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -17,7 +17,6 @@ from moobius.database.key_bytes import foreign_bytes, to_bytes, to_text
 from moobius.database.records import decode_record, encode_record
 from moobius.database.sqlite_file import file_at, text_or_bytes
 from moobius.errors import BrokenRecord, StorageError
-from moobius.utils import make_folder
 
 _FILE_NAME = "moobius.sqlite3"
 _AT_ONCE = 500  # keys of one query
@@ -82,15 +81,19 @@ class SQLiteDatabase(DatabaseInterface):
         self.path = file_of(root_dir, path)
         self._settings: dict[str, Any] = {"schema": _SCHEMA, "timeout": timeout, "fsync": fsync}
         try:
-            make_folder(self.path.parent, fsync=fsync)
             self._connect()
             self._file.open()
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
             raise StorageError(f"the file {self.path} cannot be used: {error}") from error
 
     def _connect(self) -> None:
         self._file = file_at(self.path, **self._settings)
         self._domain = _to_column(self.domain)
+
+    @property
+    def waits_for(self) -> Hashable:  # type: ignore[override] # is read, and nothing more
+        """The file, whose writers wait for each other."""
+        return self.path
 
     def get_value(self, key: str) -> tuple[bool, Any]:
         """Return `(True, value)`, or `(False, reason)` if there is no such key.

@@ -33,7 +33,7 @@ class StoredDict(Memory):
         """
         super().__init__(strict_mode)
         self.database = database
-        self._turns = Turns()
+        self._turns = Turns(database)
 
     @classmethod
     def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:

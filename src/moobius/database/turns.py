@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from loguru import logger
 
-from moobius.database.database_interface import may_wait
+from moobius.database.database_interface import may_wait, waits_for
 from moobius.errors import StorageError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A container uses one thread at a time; of more containers than this, some wait for others.
+# A container uses one thread at a time; of more containers at one place, some wait for others.
 _MOST_THREADS = 16
 
+# Each for one place where calls wait, so that a place that hangs keeps no other one waiting. The
+# threads end when no container uses them any more.
+_pools: weakref.WeakValueDictionary[Hashable, ThreadPoolExecutor] = weakref.WeakValueDictionary()
 
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
+
+def _threads_for(engine: Any) -> ThreadPoolExecutor:
     # Not the loop's own threads: a program may have filled those with work that waits for us.
-    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="moobius-storage")
-
-
-if hasattr(os, "register_at_fork"):  # threads do not follow into the child
-    os.register_at_fork(after_in_child=_threads.cache_clear)
+    kind = engine if isinstance(engine, type) else type(engine)
+    place = None if kind is engine else waits_for(engine)
+    # No lock: two threads may make two pools at the worst, which does no harm.
+    pool = _pools.get((kind, place))
+    if pool is None:
+        pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="moobius-storage")
+        _pools[kind, place] = pool
+    return pool
 
 
 async def off_loop(engine: Any, call: Callable[[], T]) -> T:
     """Make a call of an engine, or of its class; in a thread if it may wait."""
-    return await asyncio.wrap_future(_threads().submit(call)) if may_wait(engine) else call()
+    if not may_wait(engine):
+        return call()
+    return await asyncio.wrap_future(_threads_for(engine).submit(call))
 
 
 class Turns:
@@ -50,8 +57,19 @@ class Turns:
     first, and so keeps to that order, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Any) -> None:
+        """Have no turns yet.
+
+        Args:
+            engine: Of its calls, those that wait for the same place share some threads.
+        """
+        self._engine = engine
+        self._begin_anew()
+        _all.add(self)
+
+    def _begin_anew(self) -> None:
         self._turns: deque[_Turn] = deque()  # the first one is under way
+        self._pool: ThreadPoolExecutor | None = None
         self._guard = threading.RLock()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._holders: dict[str, asyncio.Task[Any] | None] = {}  # who has which lock
@@ -66,6 +84,8 @@ class Turns:
             self._turns.append(turn)
             if self._turns[0] is turn:
                 self._begin(turn)
+            else:
+                self._settle()  # one whose loop has ended since is settled by nobody else
         answer: R = await asyncio.wrap_future(turn.answer)
         return answer
 
@@ -90,7 +110,7 @@ class Turns:
             try:
                 yield
             finally:
-                del self._holders[key]
+                self._holders.pop(key, None)  # a forked process has none of them
 
     def _begin(self, turn: _Turn) -> None:
         try:
@@ -99,15 +119,21 @@ class Turns:
             turn.called.set_exception(error)
             self._call_is_over(turn)
         else:
-            _threads().submit(self._run, turn, call)
+            if self._pool is None:
+                self._pool = _threads_for(self._engine)
+            self._pool.submit(self._run, turn, call)
 
     def _run(self, turn: _Turn, call: Callable[[], Any]) -> None:
         _fulfil(turn.called, call)
         self._call_is_over(turn)
 
     def _call_is_over(self, turn: _Turn) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: `finish` will settle it
-            turn.loop.call_soon_threadsafe(self._settle)
+        with self._guard:
+            # The loop that took this turn may have ended, and another one wait for a later turn.
+            loops = {turn.loop, self._turns[-1].loop if self._turns else turn.loop}
+        for loop in loops:
+            with contextlib.suppress(RuntimeError):  # closed: the next turn or `finish` settles it
+                loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
         """Let memory follow the turn that is under way, if its call is over; begin the next."""
@@ -145,6 +171,22 @@ class _Turn:
 
     def _follow(self) -> Any:
         return self._then(self.called.result())
+
+
+# ---- Forks ----
+
+_all: weakref.WeakSet[Turns] = weakref.WeakSet()
+
+
+def _begin_all_anew() -> None:
+    """Forget, in a forked process, the threads and the calls under way: they are the parent's."""
+    _pools.clear()
+    for turns in _all:
+        turns._begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 def _fulfil(future: Future[Any], work: Callable[[], Any]) -> None:

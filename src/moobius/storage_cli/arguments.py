@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `moobius storage` to a parser."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
+    _add_import(parser, "modules")
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     for name, (help_text, add_own) in _TASKS.items():
         task = tasks.add_parser(name, help=help_text, description=help_text)
@@ -84,8 +85,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--setting", action="append", default=[], metavar="NAME=VALUE",
         help="a setting of --engine, as `port=6380`",
     )  # fmt: skip
+    _add_import(parser, "more_modules")
+    parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")
+
+
+def _add_import(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add `--import`, which may be before the task, after it, and both."""
     parser.add_argument(
-        "--import", action="append", default=[], dest="modules", metavar="MODULE",
+        "--import", action="append", default=[], dest=name, metavar="MODULE",
         help="a module of the project that defines dataclasses which are stored",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from moobius.database.database_interface import close, read_many
 from moobius.database.engine_calls import carry_out
-from moobius.errors import BrokenRecord, ConfigError, StorageError
+from moobius.errors import BrokenRecord, ConfigError, StorageError, UnknownType
 from moobius.storage_cli.stores import (
     Container,
     containers_of,
@@ -35,9 +35,11 @@ class Broken(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Do what the command line says; return the exit status."""
-    _import(options.modules)
+    _import([*options.modules, *options.more_modules])
     try:
         return _TASKS[options.task](options)
+    except BrokenRecord as error:
+        raise BrokenRecord(_reason(error)) from error
     except BrokenPipeError:  # whoever reads what we say has enough, as `head`
         return 1
 
@@ -230,10 +232,17 @@ def _readable(
     broken = []
     for key, value in records:
         if isinstance(value, BrokenRecord):
-            broken.append(Broken(container.place, key, str(value)))
+            broken.append(Broken(container.place, key, _reason(value)))
         else:
             values[key] = value
     return values, broken
+
+
+def _reason(error: BrokenRecord) -> str:
+    """Return why a record cannot be read, and what to type if that helps."""
+    if isinstance(error.__cause__, UnknownType):
+        return f"{error}; here, --import MODULE imports the module of the dataclass"
+    return str(error)
 
 
 def _typed_key(text: str) -> str:
