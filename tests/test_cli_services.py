@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import re
 import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moobius import MoobiusWand
 from moobius.cli import main
 from moobius.core.control import records
+from moobius.errors import WandError
 from tests.support.program import Program
 from tests.support.scripts import STARTED, script
 from tests.support.wands import Listening, Troupe, troupe
@@ -85,11 +92,23 @@ def test_what_is_no_spell_is_said_in_a_line(capsys: Captured, in_folder: Path) -
         room = wand.add()
         assert "--json is no JSON" in refused(capsys, "spell", "Room", "--json", "{")
         assert "none.txt cannot be read" in refused(capsys, "spell", "Room", "--file", "none.txt")
+        deep = refused(capsys, "spell", "Room", "--json", "[" * 100_000)
+        assert deep == "--json is nested too deeply; no spell may be"
         for words in ([], ["x", "--json", "1"], ["--json", "1", "--file", "f"]):
             with pytest.raises(SystemExit) as caught:
                 main(["spell", "Room", *words])
             assert caught.value.code == 2
         assert room.spells == []
+
+
+def test_a_spell_may_begin_with_a_dash(capsys: Captured) -> None:
+    with troupe() as wand:
+        room = wand.add()
+        with pytest.raises(SystemExit):
+            main(["spell", "Room", "-x"])
+        assert "NAME (TEXT | -- -TEXT | " in capsys.readouterr().err
+        assert main(["spell", "Room", "--", "-x"]) == 0
+        assert room.spells == ["-x"]
 
 
 def test_stop_and_restart(capsys: Captured) -> None:
@@ -120,6 +139,36 @@ def test_logs_shows_the_end_of_the_log_also_of_one_that_has_ended(capsys: Captur
         assert capsys.readouterr().out == "line 198\nline 199\n"
 
 
+def test_logs_does_not_ask_a_service_that_may_be_silent(capsys: Captured) -> None:
+    with troupe() as wand, socket.create_server(("127.0.0.1", 0)) as silent:
+        room = logging_to(wand, "the last it said\n")
+        folder = records.services_folder()
+        record = records.read(records.file_of(folder, "Room"))
+        assert record is not None
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        records.publish(folder, replace(record, address=address))
+        assert main(["logs", room.name]) == 0
+        assert capsys.readouterr().out == "the last it said\n"
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()  # nobody has called
+
+
+def test_what_goes_wrong_is_said_in_one_line_and_not_by_the_log(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    with troupe() as wand:
+        wand.add()
+        file = records.file_of(records.services_folder(), "Room")
+        file.write_text(json.dumps({**json.loads(file.read_text()), "key": "ab" * 32}))
+        before = len(log)
+        assert "Room cannot be reached" in refused(capsys, "spell", "Room", "x")
+        assert log[before:] == []
+        with pytest.raises(WandError):
+            MoobiusWand.attach().spell("Room", "x")
+        assert log[before:] != []  # afterwards the library logs as before
+
+
 def test_logs_says_when_there_are_none(capsys: Captured) -> None:
     with troupe() as wand:
         room = wand.add()
@@ -146,8 +195,57 @@ async def test_logs_follow_until_ctrl_c_and_past_a_rotation(tmp_path: Path) -> N
             stream.write("last of the old\n")
         log.write_text("first of the new\n")
         await program.wait_for(re.compile("^last of the old\nfirst of the new$", re.MULTILINE))
+        log.write_text("anew\n")
+        await program.wait_for(re.compile("^anew$", re.MULTILINE))
         assert await program.interrupt() == 0
     assert program.output.count("before") == 1
+
+
+async def test_a_command_that_is_interrupted_has_not_done_its_work(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    os.mkfifo(tmp_path / "work" / "text")
+    command = ("-m", "moobius", "spell", "Room", "--file", "text")
+    async with Program(tmp_path / "work", *command) as program:
+        while (way := opened(tmp_path / "work" / "text")) is None:
+            program.check_alive()
+            await asyncio.sleep(0.02)
+        assert await program.interrupt() == 130
+        os.close(way)
+    assert program.output == ""
+
+
+def opened(fifo: Path) -> int | None:
+    """Return a way to write to somebody who waits to read there; nothing if nobody does."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize(
+    "words", [("logs", "Room", "-n", "100000"), ("logs", "Room", "-f"), ("ps",)]
+)
+def test_who_does_not_read_to_the_end_is_no_reason_to_complain(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "runtime" / "moobius" / "services"
+    records.make_folder(folder)
+    records.log_file_of(folder, "Room").write_text("a line\n" * 100_000)
+    with subprocess.Popen(
+        [sys.executable, "-m", "moobius", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "runtime")},
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        if words[0] == "logs":
+            assert process.stdout.readline() == b"a line\n"
+        process.stdout.close()
+        if words[-1] == "-f":  # it is noticed with the next line
+            with records.log_file_of(folder, "Room").open("a") as log:
+                log.write("a line\n" * 20_000)
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
 
 
 async def test_a_service_logs_where_logs_looks(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from moobius._version import __version__
 from moobius.cli_services import (
@@ -20,7 +21,7 @@ from moobius.cli_services import (
     spell_main,
     stop_main,
 )
-from moobius.core.runner import exit_on_signals
+from moobius.core.signals import STOP_SIGNALS, exit_on_signals
 from moobius.devtools.arguments import (
     add_dev_arguments,
     add_doctor_arguments,
@@ -43,7 +44,17 @@ from moobius.local.options import add_arguments as add_platform_arguments
 from moobius.storage_cli.arguments import add_arguments as add_storage_arguments
 from moobius.storage_cli.arguments import main as run_storage
 
-_STOPPED_ON_PURPOSE = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+_BY_SIGNAL = [128 + number for number in STOP_SIGNALS]
+_NOBODY_READS = 128 + 13
+"""The status of a program that SIGPIPE has ended, as `| head` does."""
+
+
+def _never(options: argparse.Namespace) -> bool:
+    return False
+
+
+def _always(options: argparse.Namespace) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ class Command:
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    is_service: bool = False
-    """Whether Ctrl+C ends it with the status of a service program, 130, instead of 0."""
+    is_endless: Callable[[argparse.Namespace], bool] = _never
+    """Whether Ctrl+C is the way to end it, with status 0; any other is interrupted, with 130."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,14 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = COMMANDS[options.command]
     exit_on_signals()
     try:
-        return command.run(options)
+        status = command.run(options)
+        print(end="", flush=True)  # noqa: T201 - what nobody reads is noticed here, not at the exit
+        return status
     except MoobiusError as error:
         print(f"moobius {options.command}: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except BrokenPipeError:  # of what we print; what a socket meets becomes an error of ours
+        _print_no_more()
+        return _NOBODY_READS
     except SystemExit as end:
-        if end.code in _STOPPED_ON_PURPOSE and not command.is_service:
+        if end.code in _BY_SIGNAL and command.is_endless(options):
             return 0
         raise
+
+
+def _print_no_more() -> None:
+    """Let Python find nothing to complain of when it flushes at the exit."""
+    with Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,20 +182,32 @@ COMMANDS: Mapping[str, Command] = {
         "run the demo service on the local Platform and open its page",
         _add_demo_arguments,
         _run_demo,
+        _always,
     ),
     "dev": Command(
         "run a project on the local Platform, again whenever its source changes",
         add_dev_arguments,
         dev_main,
+        _always,
     ),
     "doctor": Command(
         "look for what keeps a service from running", add_doctor_arguments, doctor_main
     ),
-    "logs": Command("show what a service has logged", add_logs_arguments, logs_main),
-    "platform": Command("run the Platform on this machine", _add_platform_arguments, _run_platform),
+    "logs": Command(
+        "show what a service has logged",
+        add_logs_arguments,
+        logs_main,
+        lambda options: bool(options.follow),
+    ),
+    "platform": Command(
+        "run the Platform on this machine",
+        _add_platform_arguments,
+        _run_platform,
+        lambda options: options.task is None,
+    ),
     "ps": Command("show the services that run", add_ps_arguments, ps_main),
     "restart": Command("stop a service and start it again", add_name_argument, restart_main),
-    "run": Command("run the service of a file", add_run_arguments, run_main, is_service=True),
+    "run": Command("run the service of a file", add_run_arguments, run_main),
     "spell": Command(
         "cast a spell on a service that runs: its on_spell is called",
         add_spell_arguments,

@@ -15,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from loguru import logger
+
 from moobius.errors import WandError
 
 if TYPE_CHECKING:
@@ -38,9 +40,14 @@ def add_name_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_spell_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `moobius spell` to a parser."""
+    # An error shows the usage too: who has written `-x` for TEXT finds the way here.
+    parser.usage = "%(prog)s [-h] NAME (TEXT | -- -TEXT | --json JSON | --file FILE)"
     add_name_argument(parser)
     spell = parser.add_mutually_exclusive_group(required=True)
-    spell.add_argument("text", nargs="?", metavar="TEXT", help="what on_spell gets, as text")
+    spell.add_argument(
+        "text", nargs="?", metavar="TEXT",
+        help="what on_spell gets, as text; after -- if it begins with a dash",
+    )  # fmt: skip
     spell.add_argument("--json", metavar="JSON", help="what on_spell gets, as JSON")
     spell.add_argument("--file", metavar="FILE", help="a file with the text; - for standard input")
 
@@ -56,7 +63,8 @@ def add_logs_arguments(parser: argparse.ArgumentParser) -> None:
 
 def ps_main(options: argparse.Namespace) -> int:
     """Show the services of this user that run."""
-    services = _wand().services().values()
+    with _wand() as wand:
+        services = wand.services().values()
     if options.json:
         _say(json.dumps([asdict(info) for info in services], indent=2))
     else:
@@ -70,7 +78,8 @@ def spell_main(options: argparse.Namespace) -> int:
     Raises:
         WandError: If there is nobody to cast it on, or it cannot be read or travel.
     """
-    _wand().spell(options.name, _spell(options))
+    with _wand() as wand:
+        wand.spell(options.name, _spell(options))
     return 0
 
 
@@ -80,7 +89,8 @@ def stop_main(options: argparse.Namespace) -> int:
     Raises:
         WandError: If there is none of that name, or it does not stop.
     """
-    _wand().stop(options.name)
+    with _wand() as wand:
+        wand.stop(options.name)
     return 0
 
 
@@ -90,7 +100,8 @@ def restart_main(options: argparse.Namespace) -> int:
     Raises:
         WandError: If there is none of that name, or it does not come back.
     """
-    _wand().restart(options.name)
+    with _wand() as wand:
+        wand.restart(options.name)
     return 0
 
 
@@ -107,15 +118,23 @@ def logs_main(options: argparse.Namespace) -> int:
                 _write(line)
             for line in _more(file, stream) if options.follow else ():
                 _write(line)
+    except BrokenPipeError:
+        raise  # nobody reads what we write; the log is fine
     except OSError as error:
         raise WandError(f"the log {file} cannot be read: {error.strerror or error}") from error
     return 0
 
 
-def _wand() -> RemoteWand:
+@contextlib.contextmanager
+def _wand() -> Iterator[RemoteWand]:
+    """Attach a wand; what goes wrong is said by the command, in one line, and not by the log."""
     from moobius.core.remote import RemoteWand
 
-    return RemoteWand.attach()
+    logger.disable("moobius")
+    try:
+        yield RemoteWand.attach()
+    finally:
+        logger.enable("moobius")
 
 
 def _row(info: ServiceInfo) -> Sequence[str]:
@@ -137,6 +156,8 @@ def _spell(options: argparse.Namespace) -> Any:
             return json.loads(options.json)
         except ValueError as error:
             raise WandError(f"--json is no JSON: {error}") from None
+        except RecursionError:
+            raise WandError("--json is nested too deeply; no spell may be") from None
     if options.file is None:
         return options.text
     try:
@@ -148,19 +169,22 @@ def _spell(options: argparse.Namespace) -> Any:
 def _log_file(name: str) -> Path:
     from moobius.core.control import protocol, records
 
-    services = _wand().services()
-    if name in services:
-        if not services[name].log_file:
+    # The connection file says where; so a service that is silent does not have to.
+    folder = records.services_folder()
+    record = records.read(records.file_of(folder, records.check_name(name)))
+    if record is not None and record.address:
+        if not record.log_file:
             raise WandError(f"{name} has no log file; set log_file in its configuration")
-        return Path(services[name].log_file)
-    left = records.log_file_of(records.services_folder(), records.check_name(name))
+        return Path(record.log_file)
+    left = records.log_file_of(folder, name)
     if left.is_file():
         return left
-    raise WandError(protocol.nobody(name, sorted(services)))
+    with _wand() as wand:
+        raise WandError(protocol.nobody(name, sorted(wand.services())))
 
 
 def _more(file: Path, stream: TextIO) -> Iterator[str]:
-    """Yield what is added to a file, also after another one was put in its place."""
+    """Yield what is added to a file, also after it was emptied or replaced by another."""
     while True:
         yield from stream
         with contextlib.suppress(FileNotFoundError):  # just between two files
@@ -169,6 +193,9 @@ def _more(file: Path, stream: TextIO) -> Iterator[str]:
                 with stream:
                     yield from stream
                 stream = newer
+                continue
+            if os.fstat(stream.fileno()).st_size < os.lseek(stream.fileno(), 0, os.SEEK_CUR):
+                stream.seek(0)  # it was emptied, and begins anew
                 continue
         time.sleep(LOOK_EVERY_S)
 

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.bench_dev [RUNS]
 
 A member writes all the time; what is measured ends when the new answer is at their socket. Beside
-it stands what no way of starting a process again can do without: the start of an interpreter that
-imports what a service needs.
+it stands, as a measure of the machine, what `moobius dev` has done beforehand: the start of an
+interpreter that imports what a service needs.
 """
 
 from __future__ import annotations

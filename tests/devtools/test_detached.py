@@ -7,6 +7,8 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.devtools.test_run import RUN, folder_with
 from tests.support.patience import until
 from tests.support.program import Program
@@ -52,3 +54,38 @@ def mode_of(file: Path) -> int:
 
 def text_of(file: Path) -> str:
     return file.read_text("utf-8")
+
+
+STRUCK = """
+import os, signal, subprocess, sys
+
+class Popen(subprocess.Popen):
+    def __init__(self, args, **options):
+        super().__init__(args, **options)
+        if sys.argv[1] in args:
+            print("began", self.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGINT)
+
+subprocess.Popen = Popen
+from moobius.cli import main
+raise SystemExit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("sign", "words", "status"),
+    [
+        ("--report", ("run", "room.py", "--background"), 130),
+        ("moobius.devtools.launch", ("dev", "--ephemeral"), 0),
+    ],
+)
+async def test_ctrl_c_in_the_moment_of_the_start_leaves_nothing(
+    tmp_path: Path, sign: str, words: tuple[str, ...], status: int
+) -> None:
+    folder = folder_with(tmp_path)
+    (folder.parent / "struck").write_text(STRUCK, "utf-8")
+    async with Program(folder, "../struck", sign, *words) as program:
+        assert await program.ended() == status, program.output
+    began = [int(pid) for pid in re.findall(r"^began (\d+)$", program.output, re.MULTILINE)]
+    assert began and not any(alive(pid) for pid in began)
+    assert "Traceback" not in program.output

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.patience import until
-from tests.support.program import PLATFORM_READY, Program
+from tests.support.program import PLATFORM_READY, SERVICE_READY, Program
 from tests.support.scripts import alive
 from tests.support.wire import Person, Socket, wire_to
 
@@ -24,6 +25,10 @@ pytestmark = pytest.mark.timeout(120)
 READY = re.compile(r"^service +\| .* (\w+) is ready: 1 channels", re.MULTILINE)
 PAGE = re.compile(r"^dev +\| open (http://127\.0\.0\.1:\d+)/", re.MULTILINE)
 
+FIRST_LINES = """
+{ "$0" -m moobius dev --ephemeral 2> complaints; echo $? > status; } | head -2
+"""
+
 ECHO = """
 import os
 from moobius import Moobius
@@ -31,6 +36,7 @@ from words import VERSION
 
 class Echo(Moobius):
     async def on_start(self):
+        assert VERSION != "v0", "it fails when it is logged in already"
         print("started", os.getpid(), flush=True)
     async def on_message_up(self, message):
         text = f"{VERSION} {message.content.text}"
@@ -163,6 +169,8 @@ async def test_a_mistake_is_shown_and_the_next_save_answers_what_waited(tmp_path
             await dev.wait_for(re.compile(r"^dev +\| it ended with status 1", re.MULTILINE))
             for _ in range(3):
                 await ada.say()
+            save(folder, 0)
+            await until(lambda: dev.output.count("it ended with status 1") == 2)
             save(folder, 2)
             await until(lambda: len(ada.heard) == 4, lambda: f"heard {ada.heard}")
             assert ada.heard == ["v1 0", "v2 1", "v2 2", "v2 3"]
@@ -189,6 +197,90 @@ async def test_what_comes_while_a_crashed_service_is_away_is_answered_later(tmp_
             assert ada.heard == ["v2 0"]
 
 
+async def test_a_program_that_goes_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    async with Program(folder, "-m", "moobius", "dev", "--ephemeral") as dev:
+        await dev.wait_for(READY)
+        (folder / "service.py").rename(folder / "elsewhere")
+        await dev.wait_for(
+            re.compile(r"^dev +\| it cannot be started: .*service\.py", re.MULTILINE)
+        )
+        (folder / "loop.py").symlink_to("loop.py")
+        (folder / "elsewhere").rename(folder / "service.py")
+        await until(lambda: len(READY.findall(dev.output)) == 2, lambda: dev.output)
+        assert await dev.interrupt() == 0
+
+
+async def test_a_program_in_another_folder_is_watched_there(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (tmp_path / "work" / "here").mkdir()
+    command = ("-m", "moobius", "dev", "../echo/service.py", "--ephemeral")
+    async with Program(tmp_path / "work" / "here", *command) as dev:
+        await dev.wait_for(READY)
+        said = f"a saved .py file in {tmp_path / 'work' / 'here'} or {folder} starts it again"
+        assert f"dev      | {said}\n" in dev.output
+        save(folder, 2)
+        await until(lambda: len(READY.findall(dev.output)) == 2, lambda: dev.output)
+        assert await dev.interrupt() == 0
+
+
+async def test_one_ctrl_c_while_it_starts_again_cuts_nothing_short(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    text = """
+    async def on_stop(self):
+        print("stopping", flush=True)
+        while not Path("go").exists():
+            await asyncio.sleep(0.02)
+        Path("done").touch()
+"""
+    (folder / "service.py").write_text(f"import asyncio\nfrom pathlib import Path{ECHO}{text}")
+    async with Program(folder, "-m", "moobius", "dev", "--ephemeral") as dev:
+        await dev.wait_for(READY)
+        save(folder, 2)
+        await dev.wait_for(re.compile("stopping$", re.MULTILINE))
+        ending = asyncio.create_task(dev.interrupt())
+        # As long as one that kills would need at most.
+        await asyncio.wait({ending}, timeout=0.3)
+        (folder / "go").touch()
+        assert await ending == 0
+        assert (folder / "done").exists()
+
+
+async def test_after_it_was_killed_the_service_hears_when_it_is_run_by_itself(
+    tmp_path: Path,
+) -> None:
+    folder = project(tmp_path)
+    async with Program(folder, "-m", "moobius", "platform", "--port", "0") as platform:
+        url = (await platform.wait_for(PLATFORM_READY))[1]
+        async with Program(folder, "-m", "moobius", "dev") as dev:
+            await dev.wait_for(READY)
+            (pid,) = pids(dev)
+            async with talkers(url, ["ada@example.org"]) as (ada,):
+                await ada.say()
+                await ada.heard_from(1)
+                dev.kill()
+                await until(lambda: not alive(pid))
+                await ada.say()  # to nobody: no dev, nothing is kept
+                save(folder, 2)
+                async with Program(folder, "-m", "moobius", "run", "service.py") as service:
+                    await service.wait_for(SERVICE_READY)
+                    await ada.say()
+                    await ada.heard_from(2)
+                    assert ada.heard == ["v1 0", "v2 2"]
+                    assert await service.interrupt() == 130
+
+
+async def test_who_does_not_read_to_the_end_ends_it_without_complaint(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    async with Program(folder, "-c", FIRST_LINES, sys.executable, python="/bin/sh") as shell:
+        assert await shell.ended() == 0
+    assert (folder / "complaints").read_text() == ""
+    assert (folder / "status").read_text() == "141\n"
+    lines = shell.output.splitlines()
+    assert len(lines) == 2 and lines[1].startswith("dev      | open http://")
+    assert at_work_in(folder) == []
+
+
 async def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
     folder = project(tmp_path)
     async with Program(folder, "-m", "moobius", "dev", "--ephemeral") as dev:
@@ -197,6 +289,7 @@ async def test_nothing_is_left_when_it_is_killed(tmp_path: Path) -> None:
         platform = json.loads((folder / ".moobius" / "platform.json").read_text("utf-8"))["pid"]
         dev.kill()
         await until(lambda: not alive(pid) and not alive(platform))
+        await until(lambda: not at_work_in(folder), lambda: f"left: {at_work_in(folder)}")
 
 
 async def test_a_program_that_starts_its_services_itself_is_run_as_it_stands(
@@ -233,6 +326,16 @@ async def test_a_folder_without_a_program_says_so(tmp_path: Path) -> None:
     async with Program(tmp_path / "empty", "-m", "moobius", "dev") as dev:
         assert await dev.ended() == 1
     assert "has neither main.py nor service.py; say which file to run" in dev.output
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """Return the processes whose working directory that is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text())
+    return found
 
 
 def save_in_the_same_second(folder: Path, version: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,35 @@ def test_an_error_is_status_1_and_secrets_stay_secret(
     sources = {each["name"]: each["source"] for each in data["settings"]}
     assert sources["email"] == "config.json > account_config"
     assert "hush" not in said.out + said.err
+
+
+def test_what_a_service_would_warn_of_is_a_finding(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(in_folder, service_config={"chanels": ["x"], "http_server_uri": "local"})
+    assert main(["doctor", "--config", name]) == 0
+    said = capsys.readouterr()
+    warning = "warning  configuration: 'chanels' is not a setting; did you mean 'channels'?"
+    assert f"\n{warning}\n" in said.out
+    assert said.err == ""
+
+
+def test_the_log_is_tried(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = write(in_folder, log_config={"log_file": "/proc/nope/x.log", "log_retention": "soon"})
+    assert main(["doctor", "--config", name]) == 1
+    assert capsys.readouterr().out.count("error    log: ") == 2
+
+
+def test_whatever_goes_wrong_in_a_check_is_a_finding(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(in_folder, log_config={"log_file": "a\0b"})
+    assert main(["doctor", "--config", name]) == 1
+    said = capsys.readouterr().out
+    assert re.search(
+        r"^error    log: ValueError: .*null.*\n         -> correct", said, re.MULTILINE
+    )
+    assert "ok       services: none is running" in said
 
 
 def test_a_configuration_that_cannot_be_read_is_an_error(

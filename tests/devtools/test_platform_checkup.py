@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from moobius.config import Settings, load_config
 from moobius.devtools.findings import Finding
@@ -77,6 +82,57 @@ async def test_nobody_at_either_address(room: Room) -> None:
     assert found["Platform (HTTP)"].status == "error"
     assert "http_server_uri" in found["Platform (HTTP)"].advice
     assert "account" not in found
+
+
+async def test_addresses_that_nobody_could_have(room: Room) -> None:
+    found = await findings(
+        settings(room, http_server_uri="http://x:99999", ws_server_uri="ws://127.0.0.1:99999")
+    )
+    for topic, setting in (("HTTP", "http_server_uri"), ("WebSocket", "ws_server_uri")):
+        finding = found[f"Platform ({topic})"]
+        assert finding.status == "error" and setting in finding.advice
+
+
+async def test_a_channel_that_cannot_be_used_is_named(room: Room) -> None:
+    found = await findings(settings(room, channels=[room.channel_id, "nope"]))
+    assert found["channels"].status == "error"
+    assert "cannot be used: nope (" in found["channels"].detail
+    assert room.channel_id not in found["channels"].detail
+
+
+@pytest.mark.parametrize("answer", ["<html>hello</html>", "[]"])
+async def test_another_server_is_no_platform_and_no_password_helps(room: Room, answer: str) -> None:
+    async with answering(lambda path: answer) as url:
+        found = await findings(settings(room, http_server_uri=url))
+    http = found["Platform (HTTP)"]
+    assert http.status == "error" and "not as a Platform does" in http.detail
+    assert "http_server_uri" in http.advice
+    assert "account" not in found
+
+
+async def test_answers_of_an_odd_shape_are_findings(room: Room) -> None:
+    tokens = {"AuthenticationResult": {"AccessToken": "t", "RefreshToken": "r"}}
+    data = {"/auth/sign_in": tokens, "/user/info": {"user_id": "u", "context": {}}}
+    async with answering(
+        lambda path: json.dumps({"code": 10000, "data": data.get(path, [{"foo": 1}])})
+    ) as url:
+        found = await findings(settings(room, http_server_uri=url, service_id="mine"))
+    assert found["account"].status == "ok"
+    assert "mine is not a service of" in found["service"].detail
+    assert found["channels"].status == "error"
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[str], str]) -> AsyncIterator[str]:
+    """Run a server that answers whatever is asked; yield its address."""
+
+    async def reply(request: web.Request) -> web.Response:
+        return web.Response(text=answer(request.path))
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", reply)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
 
 
 async def test_an_account_is_needed_elsewhere(room: Room) -> None:

@@ -46,5 +46,20 @@ def test_writing_replacing_adding_and_removing_are_changes(tmp_path: Path) -> No
     assert changed(third, snapshot(tmp_path)) == [str(file), str(tmp_path / "b.py")]
 
 
+def test_several_folders_are_one(tmp_path: Path) -> None:
+    for name in ("a/one.py", "b/two.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    found = snapshot(tmp_path / "a", tmp_path / "b")
+    assert [*found] == [str(tmp_path / "a" / "one.py"), str(tmp_path / "b" / "two.py")]
+
+
+def test_links_that_lead_nowhere_are_no_source(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "circle").symlink_to(".")
+    assert snapshot(tmp_path) == {}
+
+
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert snapshot(tmp_path / "none") == {}

@@ -6,6 +6,8 @@ import io
 import os
 from pathlib import Path
 
+import pytest
+
 from moobius.devtools.stream import LogTail, Stream
 
 
@@ -35,6 +37,23 @@ def test_what_a_program_says_is_passed_on_whatever_it_is() -> None:
         pipe.write(b"whole\r\n\xff\nno end")
     thread.join(10)
     assert out.getvalue() == "service  | whole\nservice  | \ufffd\nservice  | no end\n"
+
+
+def test_who_does_not_read_any_more_is_noticed_in_every_thread() -> None:
+    ours, its = os.pipe()
+    os.close(ours)
+    out = os.fdopen(its, "w")
+    stream = Stream(out)
+    stream.check()
+    ours, its = os.pipe()
+    thread = stream.pass_on("service", os.fdopen(ours, "rb"))
+    with os.fdopen(its, "wb") as pipe:
+        pipe.write(b"one\ntwo\n")
+    thread.join(10)
+    with pytest.raises(BrokenPipeError):
+        stream.check()
+    with pytest.raises(BrokenPipeError):
+        out.close()
 
 
 def test_a_log_is_followed_from_where_it_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,35 @@ def test_what_is_no_service_says_so(folder: Path) -> None:
     (folder / "needs.py").write_text("import not_there_at_all\n", "utf-8")
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         load_service(parse_target("needs"))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (b"x = 1\nclass Tea(:\n", r"tea\.py, line 2: invalid syntax"),
+        (b"x = '\0'\n", r"tea\.py.*: .*null bytes"),
+        (b"x = '\xff'\n", r"tea\.py.*: .*utf-8"),
+        (b"-" * 100_000 + b"1", r"tea\.py: this is no Python source"),
+    ],
+)
+def test_what_is_no_python_is_said_in_a_line(folder: Path, source: bytes, said: str) -> None:
+    (folder / "tea.py").write_bytes(source)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_service(parse_target("tea.py"))
+    assert "\n" not in str(caught.value)
+    assert parse_target("tea.py").starts_itself
+
+
+def test_the_folder_of_a_target_is_that_of_its_source(folder: Path) -> None:
+    (folder / "part").mkdir()
+    for name in ("tea.py", "part/__init__.py", "part/cocoa.py"):
+        (folder / name).touch()
+    assert parse_target("tea.py").folder == folder
+    assert parse_target("part/cocoa.py").folder == folder / "part"
+    assert parse_target("tea").folder == folder
+    assert parse_target("part.cocoa").folder == folder / "part"
+    assert parse_target("json.decoder").folder == Path(json.__file__).parent
+    assert parse_target("nowhere").folder is None
 
 
 def test_a_file_named_like_a_library_does_no_harm(folder: Path) -> None:

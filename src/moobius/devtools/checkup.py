@@ -16,7 +16,7 @@ from moobius.database.database_interface import close
 from moobius.database.engines import engine_for_settings, known_settings
 from moobius.database.redis_database import RedisDatabase
 from moobius.database.sqlite_database import SQLiteDatabase, file_of
-from moobius.devtools.findings import ERROR, OK, WARNING, Finding
+from moobius.devtools.findings import OK, WARNING, Finding, failure
 from moobius.errors import MoobiusError, StorageError
 from moobius.private_files import is_ours_alone, runtime_folder
 from moobius.storage_cli.stores import Store
@@ -38,8 +38,8 @@ def check_configuration(file: str | None) -> tuple[Finding, Configuration | None
     """Load the configuration as a service would."""
     try:
         loaded = load_config(file)
-    except MoobiusError as error:
-        return Finding(ERROR, "configuration", str(error), "correct it, and look again"), None
+    except Exception as error:
+        return failure("configuration", error, "correct it, and look again"), None
     if file is None:
         text = "no file was named; what follows is for a service without one"
         return Finding(OK, "configuration", text, "name it: --config FILE"), loaded
@@ -55,9 +55,9 @@ def check_storage(databases: list[dict[str, Any]]) -> Iterator[Finding]:
         topic = f"storage {name}"
         try:
             _probe(Store(str(implementation), database.get("settings") or {}))
-        except MoobiusError as error:
+        except Exception as error:
             advice = _STORAGE_ADVICE.get(str(implementation).lower(), "correct its `settings`")
-            yield Finding(ERROR, topic, str(error), advice)
+            yield failure(topic, error, advice)
         else:
             yield Finding(OK, topic, f"{implementation} is usable")
 

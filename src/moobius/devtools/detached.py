@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from moobius.core.plan import READY_TIMEOUT
+from moobius.core.signals import put_off_exit
 from moobius.local.data import make_private
 from moobius.local.options import DEFAULT_DATA
 from moobius.private_files import open_private
@@ -47,11 +48,14 @@ class Detached:
         ):
             began = log.tell()
             report = Path(scratch) / "ready"
-            process = self._spawn(report, log)
+            process = None
             try:
+                with put_off_exit():  # one that has begun is to be known, to be ended
+                    process = self._spawn(report, log)
                 name = _wait(process, report)
             except BaseException:
-                _end(process)
+                if process is not None:
+                    _end(process)
                 raise
         if name:
             print(f"{name} runs in process {process.pid}; its log is {self.log}")  # noqa: T201

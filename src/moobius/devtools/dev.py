@@ -6,10 +6,9 @@ import argparse
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from moobius.core.handover import HOLDER_VARIABLE
 from moobius.devtools.program import ServiceProgram
 from moobius.devtools.sources import Snapshot, changed, snapshot
 from moobius.devtools.stream import LogTail, Stream
@@ -34,22 +33,24 @@ def main(options: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: If there is no program to run, or no Platform can be started.
+        BrokenPipeError: If nobody reads what it says any more.
     """
     target = _target(options.path)
     if options.port is not None:
         os.environ[PORT_VARIABLE] = str(options.port)
     if options.ephemeral:
         os.environ[EPHEMERAL_VARIABLE] = "1"
-    os.environ[HOLDER_VARIABLE] = str(os.getpid())
     project, stream = Path.cwd(), Stream()
     log = LogTail(project / DEFAULT_DATA / LOG)
     with _platform(project, stream) as platform:
         stream.say("dev", f"open {platform.url}/, and once more as somebody else")
+        folders = _folders(project, target)
+        stream.say("dev", f"a saved .py file in {' or '.join(map(str, folders))} starts it again")
         program = ServiceProgram(target, options.config, stream)
         try:
-            _run_again_and_again(program, project, log, stream)
+            _run_again_and_again(program, folders, log, stream)
         finally:
-            program.stop()
+            program.end()
     return 0
 
 
@@ -83,29 +84,38 @@ def _platform(project: Path, stream: Stream) -> Iterator[RunningPlatform]:
         finally:
             if not platform.started_here:
                 with contextlib.suppress(MoobiusError):  # it may have ended before us
-                    end_hold(platform, os.environ[HOLDER_VARIABLE])
+                    end_hold(platform, str(os.getpid()))
+
+
+def _folders(project: Path, target: Target) -> list[Path]:
+    """Return where to look for changes: the working directory, and where the program lies."""
+    folders = [project]
+    if target.folder is not None and target.folder.resolve() != project.resolve():
+        folders.append(target.folder.resolve())
+    return folders
 
 
 def _run_again_and_again(
-    program: ServiceProgram, project: Path, log: LogTail, stream: Stream
+    program: ServiceProgram, folders: Sequence[Path], log: LogTail, stream: Stream
 ) -> None:
     while True:
-        seen = snapshot(project)  # before it starts: what is saved from now on is a change
+        seen = snapshot(*folders)  # before it starts: what is saved from now on is a change
         program.start()
-        while not (files := changed(seen, _settled(seen, project))):
+        while not (files := changed(seen, _settled(seen, folders))):
             for line in log.lines():
                 stream.say("platform", line)
             program.note_end()
+            stream.check()
             time.sleep(LOOK_EVERY_S)
-        names = ", ".join(os.path.relpath(file, project) for file in files)
+        names = ", ".join(os.path.relpath(file, folders[0]) for file in files)
         stream.say("dev", f"{names} changed: starting again")
         program.stop()
 
 
-def _settled(seen: Snapshot, project: Path) -> Snapshot:
+def _settled(seen: Snapshot, folders: Sequence[Path]) -> Snapshot:
     """Look at the sources; if they have changed, until they stay as they are for a moment."""
-    now = snapshot(project)
+    now = snapshot(*folders)
     while now != seen:
         time.sleep(LOOK_EVERY_S / 2)
-        seen, now = now, snapshot(project)
+        seen, now = now, snapshot(*folders)
     return now

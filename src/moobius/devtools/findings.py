@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from moobius.errors import MoobiusError
+
 OK, WARNING, ERROR = "ok", "warning", "error"
 _INDENT = 9
 
@@ -25,6 +27,12 @@ class Finding:
     topic: str
     detail: str
     advice: str = ""
+
+
+def failure(topic: str, error: Exception, advice: str) -> Finding:
+    """Return what to say of something that could not be looked at, for whatever reason."""
+    said = str(error) if isinstance(error, MoobiusError) else f"{type(error).__name__}: {error}"
+    return Finding(ERROR, topic, said, advice)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from moobius.config import Settings
-from moobius.devtools.findings import ERROR, OK, WARNING, Finding
-from moobius.errors import LoginRefused, MoobiusError, TransportError
+from moobius.devtools.findings import ERROR, OK, WARNING, Finding, failure
+from moobius.errors import BadResponseException, LoginRefused, TransportError
 from moobius.local.embedded import find
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
-from moobius.network.transport import HttpTransport, open_socket
+from moobius.network.replies import summary
+from moobius.network.transport import HttpTransport, clean_url, open_socket
 
 T = TypeVar("T")
 
@@ -41,20 +42,22 @@ async def check_platform(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _http(uri: str, ca_file: str | None) -> Finding:
+    """Ask something that every Platform answers, also to somebody it does not know."""
+    topic, advice = "Platform (HTTP)", _ADDRESS.format("http_server_uri")
     transport = HttpTransport(ca_file=ca_file)
     try:
-        reply = await _soon(transport.request("GET", uri), uri)
-    except MoobiusError as error:
-        return Finding(ERROR, "Platform (HTTP)", str(error), _ADDRESS.format("http_server_uri"))
+        reply = await _soon(transport.request("GET", clean_url(f"{uri}/user/info")), uri)
+    except Exception as error:
+        return failure(topic, error, advice)
     finally:
         await transport.close()
     if reply.status >= 500:
-        text, advice = (
-            f"{uri} answers with status {reply.status}",
-            "it has trouble; try again later",
-        )
-        return Finding(WARNING, "Platform (HTTP)", text, advice)
-    return Finding(OK, "Platform (HTTP)", f"{uri} answers")
+        text = f"{uri} answers with status {reply.status}"
+        return Finding(WARNING, topic, text, "it has trouble; try again later")
+    if not isinstance(reply.json, dict):
+        text = f"{uri} answers, but not as a Platform does: {summary(reply.text)}"
+        return Finding(ERROR, topic, text, advice)
+    return Finding(OK, topic, f"{uri} answers")
 
 
 async def _websocket(uri: str, ca_file: str | None) -> Finding:
@@ -64,9 +67,8 @@ async def _websocket(uri: str, ca_file: str | None) -> Finding:
 
     try:
         await _soon(connect(), uri)
-    except MoobiusError as error:
-        advice = _ADDRESS.format("ws_server_uri")
-        return Finding(ERROR, "Platform (WebSocket)", str(error), advice)
+    except Exception as error:
+        return failure("Platform (WebSocket)", error, _ADDRESS.format("ws_server_uri"))
     return Finding(OK, "Platform (WebSocket)", f"{uri} accepts connections")
 
 
@@ -84,13 +86,12 @@ async def _account(settings: Settings) -> AsyncIterator[Finding]:
         await api.fetch_user_info()
         yield Finding(OK, "account", f"{settings.email} is let in; its token is good")
         if settings.service_mode:
-            owned = {each["service_id"] for each in await api.fetch_service_id_list()}
-            yield _service(settings, owned)
-            yield _channels(settings)
+            yield _service(settings, await api.fetch_user_owned_services())
+            yield await _channels(settings, api)
     except LoginRefused as error:
-        yield Finding(ERROR, "account", str(error), "correct email and password")
-    except MoobiusError as error:
-        yield Finding(ERROR, "account", str(error), "try again; if it stays so, ask the Platform")
+        yield failure("account", error, "correct email and password")
+    except Exception as error:
+        yield failure("account", error, "try again; if it stays so, ask the Platform's operator")
     finally:
         await api.close()
 
@@ -106,11 +107,20 @@ def _service(settings: Settings, owned: Container[str]) -> Finding:
     return Finding(OK, "service", f"{service_id} belongs to {settings.email}")
 
 
-def _channels(settings: Settings) -> Finding:
-    if settings.channels or settings.initialize_all_bound_channels:
-        return Finding(OK, "channels", f"{len(settings.channels)} configured")
-    advice = "put the ids of channels into `channels` of the service configuration"
-    return Finding(WARNING, "channels", "none is configured: the service serves nobody", advice)
+async def _channels(settings: Settings, api: HTTPAPIWrapper) -> Finding:
+    if not settings.channels and not settings.initialize_all_bound_channels:
+        advice = "put the ids of channels into `channels` of the service configuration"
+        return Finding(WARNING, "channels", "none is configured: the service serves nobody", advice)
+    wrong = []
+    for channel_id in settings.channels:
+        try:
+            await api.fetch_member_ids(channel_id, settings.service_id)
+        except BadResponseException as error:
+            wrong.append(f"{channel_id} ({error.reason})")
+    if wrong:
+        text = f"these cannot be used: {', '.join(wrong)}"
+        return Finding(ERROR, "channels", text, "correct `channels` of the service configuration")
+    return Finding(OK, "channels", f"{len(settings.channels)} configured")
 
 
 async def _soon(work: Awaitable[T], uri: str) -> T:

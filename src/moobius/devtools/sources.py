@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 SUFFIX = ".py"
@@ -13,18 +14,18 @@ Snapshot = dict[str, tuple[int, int, int]]
 """Path -> what changes when a file is written or replaced."""
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """Look at all source files below a folder, but for those that nobody edits.
+def snapshot(*folders: Path) -> Snapshot:
+    """Look at all source files below some folders, but for those that nobody edits.
 
     Folders with a dot in front (`.moobius`, `.venv`, `.git`), virtual environments of other names,
     logs and caches are left out.
     """
     found: Snapshot = {}
-    for entry in _sources(str(folder)):
+    for entry in chain.from_iterable(_sources(str(folder)) for folder in folders):
         try:
             about = entry.stat()
-        except FileNotFoundError:
-            continue  # an editor at work
+        except OSError:
+            continue  # an editor at work, or a link that leads nowhere
         found[entry.path] = (about.st_mtime_ns, about.st_size, about.st_ino)
     return found
 
@@ -38,8 +39,8 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
 def _sources(folder: str) -> Iterator[os.DirEntry[str]]:
     try:
         entries = list(os.scandir(folder))
-    except (FileNotFoundError, PermissionError, NotADirectoryError):
-        return
+    except OSError:
+        return  # it went a moment ago, or is not for us to read
     if any(entry.name == "pyvenv.cfg" for entry in entries):
         return
     for entry in entries:

@@ -19,16 +19,29 @@ class Stream:
         self._out = out
         self._lock = threading.Lock()
         self._is_terminal = out.isatty()
+        self._lost: BrokenPipeError | None = None
 
     def say(self, speaker: str, text: str) -> None:
         """Write a line, or several."""
         name = f"{speaker:<{_WIDTH}}"
         if self._is_terminal:
             name = f"\033[{SPEAKERS[speaker]}m{name}\033[0m"
-        with self._lock:
-            for line in text.splitlines() or [""]:
-                self._out.write(f"{name} | {line}\n")
-            self._out.flush()
+        try:
+            with self._lock:
+                for line in text.splitlines() or [""]:
+                    self._out.write(f"{name} | {line}\n")
+                self._out.flush()
+        except BrokenPipeError as error:  # a thread has nobody to tell of it
+            self._lost = error
+
+    def check(self) -> None:
+        """Look whether there is still somebody who reads it.
+
+        Raises:
+            BrokenPipeError: If not.
+        """
+        if self._lost is not None:
+            raise self._lost
 
     def pass_on(self, speaker: str, pipe: IO[bytes]) -> threading.Thread:
         """Write what comes out of a pipe until its end, in a thread; return that."""

@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
@@ -33,13 +34,25 @@ class Target:
     cls: str
 
     @property
+    def folder(self) -> Path | None:
+        """Where its source lies; `None` if there is no such module."""
+        if self.file is not None:
+            return self.file.absolute().parent
+        spec = PathFinder.find_spec(self.module.partition(".")[0], [str(Path.cwd()), *sys.path])
+        return Path(spec.origin).parent if spec is not None and spec.origin else None
+
+    @property
     def starts_itself(self) -> bool:
-        """Whether it is a program of its own, to be run as it stands."""
+        """Whether it is a program of its own, to be run as it stands.
+
+        Raises:
+            OSError: If its file cannot be read.
+        """
         if self.file is None or self.cls:
             return False
         try:
-            body = ast.parse(self.file.read_bytes()).body
-        except (SyntaxError, ValueError):
+            body = _parsed(self.file).body
+        except ConfigError:
             return True  # whoever runs it is told what is wrong
         return any(_is_guard(node) for node in body) or starts_on_import(body)
 
@@ -65,8 +78,8 @@ def load_service(target: Target) -> type[Moobius]:
     """Import what a target names, with its folder on the path, and return its service class.
 
     Raises:
-        ConfigError: If there is no such module, it has no service class, or several, or it starts
-            its service when it is imported.
+        ConfigError: If there is no such module, it is no Python, it has no service class, or
+            several, or it starts its service when it is imported.
     """
     module = _import_file(target.file) if target.file else _import_module(target.module)
     found = _service_classes(module)
@@ -113,8 +126,7 @@ def _is_guard(statement: ast.stmt) -> bool:
 
 
 def _import_file(file: Path) -> ModuleType:
-    source = file.read_bytes()
-    if starts_on_import(ast.parse(source, str(file)).body):
+    if starts_on_import(_parsed(file).body):
         raise ConfigError(
             f"{file} runs its service as soon as it is imported: start it with `python {file}`, "
             'or put that line under `if __name__ == "__main__":`'
@@ -128,6 +140,15 @@ def _import_file(file: Path) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except SyntaxError as error:
+        raise ConfigError(f"{file}, line {error.lineno or 1}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:  # what the parser cannot take
+        raise ConfigError(f"{file}: this is no Python source: {error}") from None
 
 
 def _import_module(name: str) -> ModuleType:

@@ -1,0 +1,94 @@
+"""What every program under `moobius dev` begins as: `python -m moobius.devtools.launch`.
+
+It imports what services need, and waits for a line on its standard input that says what to run.
+So it can be started before anybody saves a file, and the next one is there sooner. Whatever it
+becomes, it leaves with `moobius dev`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import io
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from moobius.core.handover import HOLDER_VARIABLE, leave_with
+
+NEEDED = (
+    "aiohttp",
+    "apscheduler.executors.asyncio",
+    "apscheduler.schedulers.asyncio",
+    "moobius.cli",
+    "moobius.core.foreground",
+    "moobius.core.sdk",
+    "moobius.database.magical_storage",
+    "moobius.devtools.run",
+    "moobius.local.embedded",
+    "websockets.asyncio.client",
+)
+"""Modules that take long to import, and that every service imports before it is ready."""
+
+
+def main() -> None:
+    """Wait for a command, and carry it out; without one, end."""
+    leave_with(int(os.environ[HOLDER_VARIABLE]))
+    for name in NEEDED:
+        importlib.import_module(name)
+    line = sys.stdin.readline()
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    if line:
+        sys.excepthook = _without_us
+        _carry_out(json.loads(line))
+
+
+def file_command(file: str) -> dict[str, object]:
+    """Return the command to run a file as `python FILE` does."""
+    return {"file": file}
+
+
+def words_command(words: list[str]) -> dict[str, object]:
+    """Return the command to do what `moobius WORDS` does."""
+    return {"words": words}
+
+
+def _carry_out(command: dict[str, object]) -> None:
+    words = command.get("words")
+    if isinstance(words, list):
+        sys.argv = ["moobius", *words]
+        runpy.run_module("moobius", run_name="__main__", alter_sys=True)
+    else:
+        _run_file(str(command["file"]))
+
+
+def _run_file(file: str) -> None:
+    """Run a file as `__main__`, which it stays: child processes ask for it, also at the end."""
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=file, __builtins__=builtins)
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # as child processes call it
+    sys.argv = [file]
+    sys.path[0] = str(Path(file).resolve().parent)
+    with io.open_code(str(Path(file).absolute())) as source:
+        code = compile(source.read(), file, "exec")
+    exec(code, module.__dict__)
+
+
+def _without_us(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Show an error as if the file had been run by itself."""
+    each = trace
+    while each is not None:
+        if each.tb_frame.f_code.co_filename == __file__:
+            trace = each.tb_next
+        each = each.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+
+if __name__ == "__main__":
+    main()
