@@ -91,14 +91,16 @@ class RawService:
         """Send a character list to these members."""
         await self.update("characters", {"characters": await self.group(*characters)}, *to)
 
-    async def say(self, content: Frame, sender: str, *to: str, subtype: str = "text") -> None:
-        """Send a message to these members, in the name of `sender`."""
+    async def say(
+        self, content: Frame, sender: str, *to: str, subtype: str = "text", timestamp: int = 0
+    ) -> None:
+        """Send a message to these members, in the name of `sender`; without a time, of 2024."""
         body = {
             "subtype": subtype,
             "channel_id": self.channel_id,
             "content": content,
             "recipients": await self.group(*to),
-            "timestamp": 1_719_000_000_000 + next(self._numbers),
+            "timestamp": timestamp or 1_719_000_000_000 + next(self._numbers),
             "context": {},
             "sender": sender,
         }

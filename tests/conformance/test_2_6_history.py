@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ async def test_2_6_a_page_has_only_so_many_bytes_and_the_next_goes_on(data: Path
         while page := await ada.get(
             URL, channel_id=channel, before=found[-1]["timestamp"] if found else "null"
         ):
-            assert len(page) <= 3
+            assert len(json.dumps(page)) < 10_000
             found += page
         assert [each["content"]["text"][0] for each in found] == [*"9876543210"]
 

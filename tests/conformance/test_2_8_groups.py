@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -151,15 +152,22 @@ async def test_an_account_keeps_no_more_groups_than_it_may() -> None:
         await bob.group("e")
 
 
-async def test_a_long_list_counts_as_several_groups() -> None:
+@pytest.mark.parametrize(
+    ("ids", "most"),
+    [
+        pytest.param([str(uuid.UUID(int=number)) for number in range(100)], 57, id="uuids"),
+        pytest.param([f"{number:03}" + "x" * 253 for number in range(100)], 11, id="long ones"),
+        pytest.param([f"{number}" for number in range(1000)], 157, id="short ones"),
+    ],
+)
+async def test_a_long_list_counts_as_several_groups(ids: list[str], most: int) -> None:
     options = PlatformOptions(limits=Limits(groups_per_account=3))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
         ada = await wire.be("ada@example.org")
-        characters = [f"c{number}" for number in range(300)]
         for path in ("/user/group/create", "/service/group/create"):
-            given = {"channel_id": await ada.channel(), "characters": characters}
+            given = {"channel_id": await ada.channel(), "characters": ids[: most + 10]}
             assert await ada.refused("POST", path, **given) == 10003
-        await ada.group(*characters[:299])
+        await ada.group(*ids[:most])
         assert await ada.refused("POST", "/service/group/create", characters=["c"]) == 10003
 
 

@@ -47,6 +47,9 @@ LIFE: list[Event] = [
     MessageStored(("CY",), "CH", "M3", 6, {}),
     RequestDone("user:ADA", "R1"),
     RequestDone("user:ADA", "R2", "abc"),
+    RequestDone("service:SVC", "R3"),
+    RequestDone("user:CY", "R4"),
+    RequestDone("service:OLD", "R5"),
     AccountDeleted("CY"),
 ]
 MESSAGES = [each for each in LIFE if isinstance(each, MessageStored)]
@@ -59,9 +62,11 @@ def opened(path: Path) -> closing[Journal]:
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     (tmp_path / "picture").write_bytes(b"\x00picture" * 1000)
+    (tmp_path / ".name-picture").write_text("our cat.png")
     with opened(tmp_path / "old") as journal, (tmp_path / "export.zip").open("wb") as target:
         journal.append(LIFE)
-        contents = archive.write(target, journal, [tmp_path / "picture"])
+        files = [tmp_path / ".name-picture", tmp_path / "picture"]
+        contents = archive.write(target, journal, files)
     assert str(contents) == "2 accounts, 1 channels, 2 messages, 1 files"
     return tmp_path / "export.zip"
 
@@ -76,20 +81,22 @@ def test_everything_comes_back(exported: Path, tmp_path: Path) -> None:
     with opened(tmp_path / "old") as old, opened(tmp_path / "new" / "journal") as new:
         assert new.restore() == old.restore()
         assert new.requests("user:ADA") == LIFE[12:14]
+        assert {*new.identities()} == {"user:ADA", "service:SVC"}, "nor do their requests"
         assert [*new.messages()] == MESSAGES[:2], "that of a deleted account stays behind"
     assert (tmp_path / "new" / "files" / "picture").read_bytes() == b"\x00picture" * 1000
+    assert (tmp_path / "new" / "files" / ".name-picture").read_text() == "our cat.png"
     assert (tmp_path / "new" / "files" / "picture").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_person_can_read_it(exported: Path) -> None:
     with zipfile.ZipFile(exported) as entries:
-        assert entries.namelist() == ["platform.jsonl", "files/picture"]
+        assert entries.namelist() == ["platform.jsonl", "files/.name-picture", "files/picture"]
         first, *rest = map(json.loads, entries.read("platform.jsonl").decode().splitlines())
     assert (first["format"], first["version"]) == ("moobius platform", 1)
     kinds = [line["event"] for line in rest]
     assert kinds == [
         *("AccountCreated", "AccountCreated", "ChannelCreated", "ServiceCreated", "ServiceBound"),
-        *("Joined", "Joined", "GroupCreated", "RequestDone", "RequestDone"),
+        *("Joined", "Joined", "GroupCreated", *["RequestDone"] * 3),
         *("MessageStored", "MessageStored"),
     ]
 
@@ -185,15 +192,15 @@ WRONG: Mapping[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     ),
     "a message of nobody": (
         lambda lines: [*lines[:-1], message(owners=["EVE"])],
-        "line 14 of platform.jsonl: the message is in the history of EVE, who has no account",
+        "line 15 of platform.jsonl: the message is in the history of EVE, who has no account",
     ),
     "a message from before time": (
         lambda lines: [*lines[:-1], message(timestamp=-1)],
-        "line 14 of platform.jsonl: -1 is no time",
+        "line 15 of platform.jsonl: -1 is no time",
     ),
     "a message from after time": (
         lambda lines: [*lines[:-1], message(timestamp=2**63)],
-        "line 14 of platform.jsonl.*",
+        "line 15 of platform.jsonl.*",
     ),
 }
 

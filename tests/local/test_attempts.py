@@ -9,6 +9,7 @@ import pytest
 from moobius.local import Limits
 from moobius.local.attempts import MOST_VAIN, Attempts
 from moobius.local.model.refusal import Code, Refused
+from moobius.local.passwords import Busy
 
 LIMITS = Limits(free_attempts=3, longest_wait_ms=10_000)
 
@@ -82,6 +83,15 @@ async def test_hanging_up_is_a_wrong_guess(desk: Desk) -> None:
         await asyncio.sleep(0)
         guess.cancel()
         await asyncio.wait([guess])
+    assert await desk.guess("ada", right=True) == "1 s"
+
+
+async def test_a_guess_that_nobody_looked_at_is_none(desk: Desk) -> None:
+    for _ in range(10):
+        with pytest.raises(Busy):
+            async with desk.attempts.attempt("password", "ada", can_succeed=True):
+                raise Busy(Code.CONFLICT, "too many")
+    assert [await desk.guess("ada") for _ in range(3)] == ["wrong", "wrong", "wrong"]
     assert await desk.guess("ada", right=True) == "1 s"
 
 

@@ -78,8 +78,10 @@ def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="file"):
+    with pytest.raises(ConfigError, match=r"tls: .*; make it writable, or name another directory$"):
         make_certificate(tmp_path / "file" / "tls")
+    with pytest.raises(ConfigError, match=r"file is no directory; name another directory$"):
+        make_certificate(tmp_path / "file")
 
 
 def test_the_command_says_what_to_do_next(

@@ -55,7 +55,7 @@ def _engine(store: Store, told: list[Delivery] | None = None) -> Engine:
         (told if told is not None else []).append,
         clock=lambda: 7,
         new_id=lambda: f"id-{next(ids)}",
-        limits=Limits(pending_frames=10),
+        limits=Limits(pending_frames=10, pending_bytes=1000),
     )
 
 
@@ -76,6 +76,11 @@ async def _store_with_ada() -> SlowStore:
     store.may_finish.clear()
     store.batches.clear()
     return store
+
+
+async def _key(engine: Engine, identity: str) -> RequestKey:
+    known = await engine.recent.of(identity)
+    return RequestKey(known, "REQ-1", "a", await known.stored("REQ-1"))
 
 
 async def test_nothing_is_told_before_it_is_kept_but_the_next_command_sees_it() -> None:
@@ -113,7 +118,7 @@ async def test_a_repeat_is_known_after_a_restart_too() -> None:
         engine = _engine(store)
         await engine.start()
         for _ in range(2):
-            key = RequestKey(await engine.recent.of(identity), "REQ-1", "a")
+            key = await _key(engine, identity)
             await engine.submit(_telling, request=key)
         assert len(engine.state.channels) == channels, "one for each identity, however often asked"
         await engine.stop()
@@ -124,7 +129,7 @@ async def test_so_is_one_that_changed_nothing() -> None:
     for _ in range(2):
         engine = _engine(store, told)
         await engine.start()
-        key = RequestKey(await engine.recent.of("user:ADA"), "REQ-1", "a")
+        key = await _key(engine, "user:ADA")
         await engine.submit(_clicking, request=key)
         await engine.stop()
     assert len(told) == 1
@@ -135,7 +140,7 @@ async def test_what_is_on_its_way_to_the_store_is_known_although_its_client_has_
     engine = _engine(store)
     await engine.start()
     for _ in range(2):
-        engine.submit(_telling, request=RequestKey(await engine.recent.of("user:ADA"), "1", "a"))
+        engine.submit(_telling, request=await _key(engine, "user:ADA"))
         await asyncio.sleep(0)  # the loop holds what it has just handed out
         gc.collect()
     assert len(engine.state.channels) == 1
@@ -148,7 +153,7 @@ async def test_a_refused_request_may_be_tried_again() -> None:
     store.may_finish.set()
     engine = _engine(store)
     await engine.start()
-    key = RequestKey(await engine.recent.of("user:ADA"), "REQ-1", "a")
+    key = await _key(engine, "user:ADA")
     with pytest.raises(Refused):
         engine.submit(lambda state, moment: create_channel(state, moment, "no", "", ""), None, key)
     await engine.submit(_telling, request=key)
@@ -203,12 +208,46 @@ async def test_callers_wait_while_too_much_is_on_its_way() -> None:
     await engine.stop()
 
 
+async def test_callers_wait_for_large_frames_besides_many() -> None:
+    store = await _store_with_ada()
+    engine = _engine(store)
+    await engine.start()
+    engine.submit(_telling)
+    await until(lambda: bool(store.batches))
+    engine.submit(_telling, size=999)
+    await asyncio.wait_for(engine.wait_for_room(), 5)
+    engine.submit(_telling, size=1)
+    waiting = asyncio.create_task(engine.wait_for_room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    store.may_finish.set()
+    await asyncio.wait_for(waiting, 5)
+    await engine.stop()
+
+
+@pytest.mark.parametrize("size", [0, 100_000])
+async def test_whoever_writes_has_a_turn_while_a_large_batch_is_told(size: int) -> None:
+    store = await _store_with_ada()
+    told: list[Delivery] = []
+    engine = _engine(store, told)
+    await engine.start()
+    tickets = [engine.submit(_telling, size=size) for _ in range(500)]
+    most = written = 0
+    store.may_finish.set()
+    while not tickets[-1].done():
+        await asyncio.sleep(0)
+        most, written = max(most, len(told) - written), len(told)
+    assert most <= (64 if size == 0 else 3)
+    await engine.stop()
+
+
 async def test_a_store_that_cannot_be_read_is_let_go_of(tmp_path: Path) -> None:
     with closing(Journal(tmp_path / "journal")) as journal:
         journal.append([ADA])
         journal.connection.execute("UPDATE events SET body = 'nonsense'")
+    others = set(threading.enumerate())  # earlier tests may have left threads that stay
     engine = _engine(SqliteStore(tmp_path / "journal"))
     with pytest.raises(StorageError, match="event 1 of the journal cannot be read"):
         await engine.start()
-    await until(lambda: not [t for t in threading.enumerate() if t.name.startswith("moobius-s")])
+    await until(lambda: set(threading.enumerate()) <= others)
     assert not (tmp_path / "journal-wal").exists(), "nobody has it open"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from moobius.errors import ConfigError
-from moobius.local import FaultPlan, LocalPlatform, PlatformOptions
+from moobius.local import FaultPlan, Limits, LocalPlatform, PlatformOptions, discovery
 from tests.local.conftest import Room
 from tests.support.wire import Person, Socket, Wire, wire_to
+
+BAD_LOGINS = Limits().bad_logins
 
 
 async def test_cut_connections_are_gone_and_new_ones_work(
@@ -109,6 +114,22 @@ async def test_a_frame_that_nothing_overtakes_comes_all_the_same(
     await socket.good(type="heartbeat", body={})
 
 
+async def test_a_frame_that_waits_to_be_overtaken_comes_before_a_close(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    platform.faults.begin("reorder=1")
+    async with aiohttp.ClientSession() as session:
+        socket = await session.ws_connect(platform.url)
+        for number in range(BAD_LOGINS):
+            login = {"type": "user_login", "request_id": str(number), "access_token": "wrong"}
+            await socket.send_json(login)
+        replies = [message.json() async for message in socket]
+    assert sorted(each["body"]["request_id"] for each in replies) == [
+        str(n) for n in range(BAD_LOGINS)
+    ]
+    assert socket.close_code == 1008
+
+
 async def test_frames_can_be_late_and_keep_their_order(platform: LocalPlatform, room: Room) -> None:
     bob = await _after(platform, room, "delay=30ms..60ms")
     await _say(room, *"abc")
@@ -161,6 +182,37 @@ async def test_a_token_can_expire(platform: LocalPlatform, ada: Person) -> None:
     await ada.get("/user/info")
 
 
+@pytest.mark.parametrize("fault", ["expire_tokens", "refuse"])
+async def test_a_login_that_fails_on_purpose_is_as_late_as_any(
+    platform: LocalPlatform, ada: Person, fault: str
+) -> None:
+    platform.faults.begin(f"{fault}=1")
+    socket = await ada.wire.socket()
+    for _ in range(BAD_LOGINS):
+        began = time.monotonic()
+        await socket.bad(type="user_login", access_token=ada.token)
+        assert time.monotonic() - began >= platform.options.limits.bad_login_seconds
+    assert await socket.closed() == 1008
+
+
+@pytest.mark.parametrize("fault", ["http500=1", "cut=1", "delay=60s", "expire_tokens=1"])
+async def test_programs_find_the_platform_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: LocalPlatform, fault: str
+) -> None:
+    platform.faults.begin(fault)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    key = platform.developer_key
+    found = discovery.Connection(
+        platform.url, platform.ws_url, os.getpid(), key, platform.instance, platform.ca_file
+    )
+    discovery.write(discovery.user_file(platform.instance), found)
+    assert await asyncio.to_thread(discovery.find_users) == found
+    async with aiohttp.ClientSession() as session:
+        for path in ("/healthz", "//readyz", "/local/people"):
+            async with session.get(platform.url + path) as reply:
+                assert reply.status == 200
+
+
 async def test_a_request_can_be_answered_with_500(platform: LocalPlatform, ada: Person) -> None:
     platform.faults.begin("http500=1")
     headers = {"Authorization": f"Bearer {ada.token}"}
@@ -178,7 +230,7 @@ async def test_a_request_can_be_answered_with_500(platform: LocalPlatform, ada: 
 async def test_they_can_be_wanted_from_the_start(log: list[str]) -> None:
     options = PlatformOptions(faults=FaultPlan.read("http500=1,seed=7"))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
-        assert (await wire.call("GET", "/local/info"))["code"] == 10500
+        assert (await wire.call("POST", "/auth/sign_up"))["code"] == 10500
         assert platform.faults.plan == options.faults
     assert any("things go wrong on purpose: http500=1,seed=7" in line for line in log)
 
@@ -188,7 +240,7 @@ async def test_without_a_plan_nothing_is_in_the_way(platform: LocalPlatform, wir
         raise AssertionError(text)
 
     assert platform.faults.plan is None
-    assert platform.faults.way_out(send, platform.cut_connections) is send
+    assert platform.faults.way_out(send, platform.cut_connections).send is send
     with pytest.raises(ConfigError, match="no fault 'cot'"):
         platform.faults.begin("cot=1")
     assert platform.faults.plan is None

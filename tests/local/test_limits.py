@@ -143,6 +143,39 @@ async def test_an_account_has_only_so_much() -> None:
         assert await ada.refused("POST", "/auth/refresh", refresh_token=ada.refresh_token) == 10005
 
 
+async def test_an_account_writes_only_so_much() -> None:
+    limits = Limits(text_bytes_per_account=3000)
+    options = PlatformOptions(developer=False, limits=limits)
+    async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
+        ada, bob = await wire.sign_up("ada"), await wire.sign_up("bob")
+        channel = await ada.channel("x" * 100)
+        service = {"service_id": await ada.bound_service(channel)}
+        agent = await ada.post(
+            "/service/character/create",
+            **service,
+            context={"name": "Owl", "description": "ü" * 900},
+        )
+        about = {"name": "Fox", "avatar": "x" * 1000}
+        which = {**service, "character_id": agent["character_id"]}
+        for path, given in (
+            ("/channel/create", {"channel_name": "x" * 200, "context": _described(1000)}),
+            ("/channel/update", {"channel_id": channel, "context": _described(1000)}),
+            ("/service/create", {"description": "x" * 1000}),
+            ("/service/character/create", {**service, "context": about}),
+            ("/service/character/update", {**which, "context": about}),
+        ):
+            assert await ada.refused("POST", path, **given) == 10003, path
+            if "update" not in path and "character" not in path:
+                await bob.post(path, **given)
+        # What is shorter than before is always welcome, and makes room.
+        await ada.post("/service/character/update", **which, context={"description": "small"})
+        await ada.post("/channel/update", channel_id=channel, context=_described(1000))
+
+
+def _described(size: int) -> dict[str, str]:
+    return {"channel_description": "x" * size}
+
+
 async def _pending(url: str) -> float:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as reply:
         return parse(await reply.text())["moobius_commands_pending"].value()

@@ -10,6 +10,7 @@ import pytest
 from moobius.local.model.refusal import Refused
 from moobius.local.passwords import (
     MOST_WAITING,
+    Busy,
     digest_of,
     hash_password,
     new_code,
@@ -64,6 +65,20 @@ async def test_a_lane_has_an_end_and_is_free_again_when_it_has_moved_on() -> Non
         one.cancel()
     await asyncio.wait(lane)
     assert await verify_password("tea", await hash_password("tea"))
+
+
+@pytest.mark.parametrize("exists", [True, False])
+async def test_a_full_lane_is_no_verdict_and_does_not_tell_which_accounts_exist(
+    exists: bool,
+) -> None:
+    hashed = await hash_password("tea")
+    lane = [asyncio.ensure_future(verify_password("tea", hashed)) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await verify_password("tea", hashed if exists else "")
+    for one in lane[1:]:
+        one.cancel()
+    await asyncio.wait(lane)
 
 
 def test_codes_are_six_digits() -> None:

@@ -12,41 +12,88 @@ from moobius.local.recent import Coalescer, RecentRequests, RequestsOf
 class Disk:
     """What was done before, read as slowly as it is told."""
 
-    def __init__(self) -> None:
-        self.done = [RequestDone("DEE", "REQ-OLD", "a")]
+    def __init__(self, *done: RequestDone) -> None:
+        self.done = [*done]
         self.asked: list[str] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def recall(self, identity: str) -> list[RequestDone]:
+    async def has_requests(self, identity: str) -> bool:
         self.asked.append(identity)
         await self.may_answer.wait()
-        return [each for each in self.done if each.identity == identity]
+        return any(each.identity == identity for each in self.done)
+
+    async def request(self, identity: str, request_id: str) -> str | None:
+        self.asked.append(f"{identity} {request_id}")
+        asked = (identity, request_id)
+        found = [each.digest for each in self.done if (each.identity, each.request_id) == asked]
+        await self.may_answer.wait()  # with what was there before
+        return found[-1] if found else None
+
+    def keep(self, known: RequestsOf, done: RequestDone) -> None:
+        self.done.append(done)
+        known.kept(done)
 
 
-def test_the_latest_requests_are_remembered() -> None:
-    latest = RequestsOf("ADA", 2)
-    for number in range(3):
-        done = latest.remember(f"REQ-{number}", "a")
-        assert done == RequestDone("ADA", f"REQ-{number}", "a")
-    assert [latest.has(f"REQ-{number}", "a") for number in range(3)] == [False, True, True]
+async def _has(known: RequestsOf, request_id: str, digest: str) -> bool:
+    return known.has(request_id, digest, await known.stored(request_id))
 
 
-def test_what_is_asked_counts_besides_its_id() -> None:
-    latest = RequestsOf("ADA", 2, [RequestDone("ADA", "1", "a"), RequestDone("ADA", "OLD")])
-    assert latest.has("1", "a")
-    assert not latest.has("1", "b")
-    assert latest.has("OLD", "whatever it was"), "kept before it was noted what was asked"
-    latest.remember("1", "b")
-    assert (latest.has("1", "a"), latest.has("1", "b")) == (False, True)
-    latest.remember("2", "c")
-    assert latest.has("1", "b"), "it is later than the other"
-    assert not latest.has("OLD", "whatever it was")
+async def test_what_was_done_is_known_on_its_way_to_the_store_and_from_there() -> None:
+    disk = Disk()
+    latest = RequestsOf("ADA", 2, disk, is_new=True)
+    done = latest.remember("1", "a")
+    assert done == RequestDone("ADA", "1", "a")
+    for _ in ("on its way", "there"):
+        assert await _has(latest, "1", "a")
+        assert not await _has(latest, "1", "b"), "what is asked counts besides the id"
+        disk.keep(latest, done)
+    assert not await _has(latest, "2", "a")
+
+
+async def test_the_latest_under_an_id_counts() -> None:
+    disk = Disk()
+    latest = RequestsOf("ADA", 100, disk, is_new=True)
+    first, second, third = (latest.remember("1", digest) for digest in "aba")
+    for done, known in ((first, "a"), (second, "a"), (third, "a")):
+        assert [await _has(latest, "1", digest) for digest in "ab"] == [known == "a", known == "b"]
+        disk.keep(latest, done)
+    assert await _has(latest, "1", "a")
+
+
+async def test_what_is_surely_new_is_not_looked_up() -> None:
+    disk = Disk(RequestDone("ADA", "OLD"))
+    old, new = (RequestsOf(name, 100, disk, is_new=name == "BOB") for name in ("ADA", "BOB"))
+    assert await _has(old, "OLD", "whatever it was"), "kept before it was noted what was asked"
+    for number in range(100):
+        for latest in (old, new):
+            assert not await _has(latest, f"REQ-{number}", "a")
+            disk.keep(latest, latest.remember(f"REQ-{number}", "a"))
+    looked_up = disk.asked.count
+    assert sum(looked_up(f"ADA REQ-{number}") for number in range(100)) == 100
+    assert sum(looked_up(f"BOB REQ-{number}") for number in range(100)) < 30
+    disk.asked.clear()
+    for number in range(100, 200):  # by now what was before is no longer among the latest
+        await old.stored(f"REQ-{number}")
+    assert len(disk.asked) < 30
+
+
+async def test_what_is_kept_while_it_is_looked_up_is_known() -> None:
+    disk = Disk(RequestDone("ADA", "OLD", "a"))
+    latest = RequestsOf("ADA", 2, disk, is_new=False)
+    disk.may_answer.clear()
+    repeats = [asyncio.create_task(_has(latest, "1", "a")) for _ in range(2)]
+    await asyncio.sleep(0)
+    disk.keep(latest, latest.remember("1", "a"))
+    disk.may_answer.set()
+    assert await asyncio.gather(*repeats) == [True, True]
+    await asyncio.sleep(0)
+    assert (latest._on_the_way, latest._just_kept, dict(latest._looked_up)) == ({}, {}, {})
 
 
 async def test_all_who_speak_for_an_identity_share_what_is_remembered() -> None:
-    disk = Disk()
-    recent = RecentRequests(2, disk.recall)
+    disk = Disk(RequestDone("DEE", "REQ-OLD", "a"))
+    recent = RecentRequests(2, disk)
     disk.may_answer.clear()
     asking = [asyncio.create_task(recent.of("DEE")) for _ in range(3)]
     await asyncio.sleep(0)
@@ -55,13 +102,13 @@ async def test_all_who_speak_for_an_identity_share_what_is_remembered() -> None:
     await asyncio.wait(asking)
     first, second = (task.result() for task in asking[1:])
     assert first is second is await recent.of("DEE")
-    assert first.has("REQ-OLD", "a")
     assert disk.asked == ["DEE"], "once for all"
+    assert await _has(first, "REQ-OLD", "a")
 
 
-async def test_what_nobody_holds_is_forgotten_and_read_again() -> None:
+async def test_what_nobody_holds_is_forgotten_and_found_again() -> None:
     disk = Disk()
-    recent = RecentRequests(2, disk.recall)
+    recent = RecentRequests(2, disk)
     held = await recent.of("ADA")
     for number in range(1000):
         await recent.of(f"somebody {number}")
@@ -72,7 +119,7 @@ async def test_what_nobody_holds_is_forgotten_and_read_again() -> None:
     del held
     gc.collect()
     disk.done.append(RequestDone("ADA", "REQ-1", "b"))
-    assert (await recent.of("ADA")).has("REQ-1", "b")
+    assert await _has(await recent.of("ADA"), "REQ-1", "b")
 
 
 def test_one_request_a_window_per_user_and_channel() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +18,7 @@ import pytest
 
 from moobius.local import discovery
 from moobius.local.certificates import make_certificate
+from moobius.local.data import DataDirectory
 from tests.support.patience import until
 from tests.support.wire import data_of, wire_to
 
@@ -73,7 +76,7 @@ async def _end(program: Program) -> tuple[int | None, list[str]]:
     return program.returncode, said.decode().splitlines()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_it_with_0_while_clients_are_connected(
     runtime: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -276,6 +279,23 @@ async def test_at_debug_it_tells_every_request(runtime: Path, flags: tuple[str, 
         status, lines = await _end(program)
     assert status == 0
     assert any("http method=GET path=/healthz status=200" in line for line in lines)
+
+
+async def test_a_failing_store_is_told_without_secrets(runtime: Path, tmp_path: Path) -> None:
+    async with _program("--port", "0", "--data", str(tmp_path / "data")) as program:
+        async with wire_to(await _ready(program)) as wire:
+            file = DataDirectory(tmp_path / "data").journal
+            with contextlib.closing(sqlite3.connect(file)) as database, database:
+                database.execute("ALTER TABLE events RENAME TO spoilt")
+            account = {"username": "ada@example.net", "password": "hunter2-hunter2"}
+            reply = await wire.call("POST", "/auth/sign_up", body=account)
+            assert reply["code"] == 10500
+        program.terminate()
+        _, lines = await _end(program)
+    said = "\n".join(lines)
+    assert "Traceback" in said
+    for secret in ("hunter2", "scrypt$", "ada@example.net"):
+        assert secret not in said
 
 
 async def test_open_to_the_network_without_tls_is_a_warning(runtime: Path) -> None:

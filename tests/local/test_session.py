@@ -193,3 +193,14 @@ def break_journal(data: Path) -> None:
             if not name.startswith("sqlite_"):
                 refusal = "BEGIN SELECT RAISE(ABORT, 'no room'); END"
                 journal.execute(f"CREATE TRIGGER no_{name} BEFORE INSERT ON {name} {refusal}")
+
+
+async def test_another_user_of_the_same_socket_has_no_channel_in_focus(room: Room) -> None:
+    for _ in range(2):  # so that none of them is meant
+        await room.ada.channel()
+    refresh = {"subtype": "refresh", "channel_id": room.channel}
+    await room.bob_socket.good(type="action", body=refresh)
+    body = {**message_up(room), "channel_id": ""}
+    await room.bob_socket.good(type="message_up", body=body)
+    await room.bob_socket.good(type="user_login", access_token=room.ada.token)
+    assert await room.bob_socket.bad(type="message_up", body=body) == "channel_id is required"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
+import ipaddress
 import os
 import ssl
 from collections.abc import AsyncIterator
@@ -11,7 +13,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
@@ -154,14 +159,46 @@ def test_a_wrong_file_is_named(files: Files, cert: str | None, key: str | None, 
 
 
 def test_a_certificate_file_vouches_for_itself_or_it_does_not(files: Files, tmp_path: Path) -> None:
-    assert authority_in(files.certificate) == str(files.certificate)
+    assert authority_in(files.certificate, files.key) == str(files.certificate)
     _, own = self_signed(tmp_path)
-    assert authority_in(own) == str(own)
+    assert authority_in(own, tmp_path / "key.pem") == str(own)
     leaf = tmp_path / "leaf.pem"
     leaf.write_text(files.certificate.read_text().partition("-----END CERTIFICATE-----\n")[0])
     leaf.write_text(leaf.read_text() + "-----END CERTIFICATE-----\n")
-    assert authority_in(leaf) == ""
-    assert authority_in(None) == ""
+    assert authority_in(leaf, files.key) == ""
+    assert authority_in(None, None) == ""
+
+
+def _no_authority(folder: Path) -> PlatformOptions:
+    """Make a certificate that vouches for itself and may vouch for no other."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    own = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(names, critical=False)
+        .add_extension(identifier, critical=False)
+        .add_extension(own, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "own.pem").write_bytes(certificate.public_bytes(pem))
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "own-key.pem").write_bytes(secret)
+    return PlatformOptions(tls_cert=folder / "own.pem", tls_key=folder / "own-key.pem")
+
+
+async def test_programs_find_one_whose_certificate_is_no_authority(tmp_path: Path) -> None:
+    async with LocalPlatform(_no_authority(tmp_path)) as platform:
+        assert platform.ca_file == str(tmp_path / "own.pem")
+        answered = asyncio.to_thread(discovery.answering, platform.url, platform.ca_file)
+        assert await answered == platform.instance
 
 
 async def test_a_self_signed_certificate_serves_as_well(tmp_path: Path) -> None:

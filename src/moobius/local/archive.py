@@ -28,6 +28,7 @@ from moobius.local.model.soundness import contradictions
 from moobius.local.model.state import State
 from moobius.local.model.story import story_of
 from moobius.local.store.journal import Journal
+from moobius.local.web.files import is_upload
 
 FORMAT = "moobius platform"
 VERSION = 1
@@ -87,18 +88,25 @@ def write(target: IO[bytes], journal: Journal, files: Iterable[Path]) -> Content
                 lines.write(encode(event) + b"\n")
         for file in files:
             archive.write(file, FILES + file.name)
-            written += 1
+            written += is_upload(file.name)
     return Contents(len(state.accounts), len(state.channels), messages, written)
 
 
 def _everything(state: State, journal: Journal) -> Iterator[Event]:
     yield from story_of(state)
     for identity in journal.identities():
-        yield from journal.requests(identity)
+        if _is_there(identity, state):
+            yield from journal.requests(identity)
     for message in journal.messages():
         owners = tuple(owner for owner in message.owners if owner in state.accounts)
         if owners:  # the histories of deleted accounts stay behind
             yield msgspec.structs.replace(message, owners=owners)
+
+
+def _is_there(identity: str, state: State) -> bool:
+    """Return whether requests are of an account or a service that has not been deleted."""
+    kind, _, name = identity.partition(":")
+    return name in (state.accounts if kind == "user" else state.services)
 
 
 def read(source: Path, journal: Path, files: Path) -> Contents:
@@ -140,8 +148,7 @@ def _read(archive: zipfile.ZipFile, journal: Path, files: Path) -> Contents:
     count = 0
     for entry in archive.infolist():
         if entry.filename != LINES:
-            _extract(archive, entry, files)
-            count += 1
+            count += is_upload(_extract(archive, entry, files))
     return Contents(len(state.accounts), len(state.channels), messages, count)
 
 
@@ -201,7 +208,8 @@ def _explaining(number: int) -> Iterator[None]:
         raise _Wrong(f"{where}: {error}") from error
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, files: Path) -> None:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, files: Path) -> str:
+    """Write an entry to the directory of files, and return its name there."""
     folder, _, name = entry.filename.rpartition("/")
     if f"{folder}/" != FILES or name in ("", ".", "..") or any(c in name for c in "\\:\0"):
         raise _Wrong(f"it has an entry {entry.filename!r}, which no export has")
@@ -209,3 +217,4 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, files: Path) -> N
     with archive.open(entry) as source, os.fdopen(descriptor, "wb") as target:
         while chunk := source.read(CHUNK):
             target.write(chunk)
+    return name

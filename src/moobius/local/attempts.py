@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from moobius.local.model.refusal import Code, Refused
 from moobius.local.model.state import normal_email
 from moobius.local.options import Limits
+from moobius.local.passwords import Busy
 
 FIRST_WAIT_MS = 1000
 
@@ -52,7 +53,7 @@ class Attempts:
 
     @asynccontextmanager
     async def attempt(self, what: str, email: str, *, can_succeed: bool) -> AsyncIterator[None]:
-        """Guess within this block: leaving it by an error is a wrong guess.
+        """Guess within this block: leaving it by an error is a wrong guess, unless it is `Busy`.
 
         The guesses at one account take turns, so that a hundred at the same time are not a
         hundred free ones.
@@ -74,9 +75,14 @@ class Attempts:
                 text = f"Too many wrong attempts; try again in {seconds} s"
                 raise Refused(Code.WRONG_CREDENTIALS, text)
             # Counted before it is known: whoever hangs up early has guessed all the same.
+            before = guesses.wrong, guesses.not_before
             guesses.wrong += 1
             guesses.not_before = self._clock() + self._wait_after(guesses.wrong)
-            yield
+            try:
+                yield
+            except Busy:
+                guesses.wrong, guesses.not_before = before
+                raise
             guesses.wrong = guesses.not_before = 0
 
     def forgive(self, what: str, email: str) -> None:

@@ -85,7 +85,7 @@ def make_certificate(directory: Path, names: Sequence[str] = (), *, force: bool 
     for name in wanted:
         _check_name(name)
     texts = _make(wanted)
-    make_private(directory)
+    make_private(directory, "name another directory")
     try:
         for file, text in zip(files, texts, strict=True):
             write_private(file, text)

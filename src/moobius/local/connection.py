@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 from loguru import logger
 
 from moobius.local import log_lines
+from moobius.local.arriving import Arriving, Together
 from moobius.local.engine import Engine
 from moobius.local.faults import Faults
 from moobius.local.hub import GOING_AWAY, Hub
@@ -48,7 +49,7 @@ class Connection:
         self._transport = request.transport
         self._limits = limits
         self._meters = meters
-        self._write_text = faults.way_out(socket.send_str, self.cut)
+        self._way_out = faults.way_out(socket.send_str, self.cut)
         self._queue: deque[Parcel | _Close] = deque()
         self._queued_bytes = 0
         self._work = asyncio.Event()
@@ -115,10 +116,11 @@ class Connection:
                 continue
             item = self._queue.popleft()
             if isinstance(item, _Close):
+                await self._way_out.finish()
                 await self._socket.close(code=item.code, message=item.reason.encode())
                 return
             self._queued_bytes -= item.size
-            await self._write_text(item.text)
+            await self._way_out.send(item.text)
             self._meters.frame_out(item.frame.get("type", "error"), item.size)
             log_lines.frame_out(self.speaker, item)
 
@@ -130,19 +132,23 @@ async def serve_socket(
     options: PlatformOptions,
     meters: Meters,
     faults: Faults,
+    together: Together,
 ) -> web.WebSocketResponse:
     """Upgrade a request and talk until either side is done."""
     limits = options.limits
-    socket = web.WebSocketResponse(max_msg_size=limits.frame_cap_bytes, compress=False, timeout=2.0)
+    socket = web.WebSocketResponse(
+        max_msg_size=limits.frame_cap_bytes, compress=False, timeout=2.0, autoping=False
+    )
     await socket.prepare(request)
     connection = Connection(socket, request, _speaker(request), limits, meters, faults)
+    arriving = _arriving(request, connection.speaker, limits, together)
     session = Session(engine, hub, connection, options, meters, faults)
     hub.add(connection)
     hub.send_strangers_away(limits.strangers)
     connection.limit_life()
     writer = asyncio.create_task(_write(connection), name="socket writer")
     try:
-        await _read(socket, connection, session, limits)
+        await _read(socket, connection, session, limits, arriving)
     finally:
         hub.remove(connection)
         connection.close(1000, "")
@@ -154,7 +160,7 @@ async def serve_socket(
 
 def _speaker(request: web.Request) -> Speaker:
     """Return a stranger, who may have chosen a dialect with `?dialect=d1` (platform.md 6.4)."""
-    speaker = Speaker(uuid.uuid4().hex[:12])
+    speaker = Speaker(uuid.uuid4().hex[:12], holder=request.query.get("holder", ""))
     chosen = request.query.get(dialects.PARAMETER)
     dialect = dialects.NAMES.get((chosen or "").lower())
     if dialect is not None:
@@ -171,8 +177,25 @@ async def _write(connection: Connection) -> None:
         logger.debug("a client left while it was written to: {}", error)
 
 
+def _arriving(
+    request: web.Request, speaker: Speaker, limits: Limits, together: Together
+) -> Arriving:
+    """Count from now on what comes of frames that are not whole: strangers have less room."""
+    if request.transport is None:
+        raise ConnectionResetError("the client has gone")
+
+    def most() -> int:
+        return limits.stranger_bytes + (limits.frame_cap_bytes if speaker.is_known else 0)
+
+    return Arriving(request.transport, together, most)
+
+
 async def _read(
-    socket: web.WebSocketResponse, connection: Connection, session: Session, limits: Limits
+    socket: web.WebSocketResponse,
+    connection: Connection,
+    session: Session,
+    limits: Limits,
+    arriving: Arriving,
 ) -> None:
     while not socket.closed:
         try:
@@ -180,6 +203,12 @@ async def _read(
         except asyncio.TimeoutError:
             connection.close(GOING_AWAY, "idle for too long")
             return
+        if message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
+            arriving.control_taken(len(message.data))
+            if message.type is WSMsgType.PING:
+                await socket.pong(message.data)
+            continue
+        arriving.taken()
         if message.type is WSMsgType.TEXT:
             size = _size_of(message.data)
             if size > limits.frame_bytes:

@@ -10,6 +10,8 @@ from moobius.errors import ConfigError
 from moobius.local.locks import FileLock
 from moobius.private_files import write_private
 
+ANOTHER = "choose another directory with --data"
+
 
 class DataDirectory:
     """A data directory, for one Platform at a time.
@@ -58,17 +60,25 @@ class DataDirectory:
         return key
 
 
-def make_private(path: Path) -> None:
-    """Make a directory for this user alone, if it is not there."""
+def make_private(path: Path, otherwise: str = ANOTHER) -> None:
+    """Make a directory for this user alone, if it is not there.
+
+    Args:
+        path: The directory.
+        otherwise: What else its user can do if that cannot be.
+
+    Raises:
+        ConfigError: If it cannot be made, or is no directory.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, otherwise) from error
 
 
-def unwritable(path: Path, error: OSError) -> ConfigError:
+def unwritable(path: Path, error: OSError, otherwise: str = ANOTHER) -> ConfigError:
     """Return the error that says where we may not write, and what to do."""
-    return ConfigError(
-        f"cannot write to {path}: {error.strerror or error}; "
-        "make it writable, or choose another directory with --data"
-    )
+    if isinstance(error, FileExistsError):
+        return ConfigError(f"{path} is no directory; {otherwise}")
+    why = error.strerror or error
+    return ConfigError(f"cannot write to {path}: {why}; make it writable, or {otherwise}")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from loguru import logger
@@ -28,12 +29,27 @@ from moobius.stamps import Stamps
 P = ParamSpec("P")
 
 
+TURN_FRAMES = 64
+TURN_BYTES = 256 * 1024
+"""So much is told in one go; then whoever writes to sockets has a turn, or what is told of a large
+batch would pile up before clients that read as fast as they can."""
+
+
 class RequestKey(NamedTuple):
-    """What tells a request from all others: who asks, the id given to it, and what is asked."""
+    """What tells a request from all others: who asks, the id given to it, and what is asked.
+
+    `stored` is what the store had under that id a moment ago.
+    """
 
     known: RequestsOf
     request_id: str
     digest: str
+    stored: str | None
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether this very request was carried out already."""
+        return self.known.has(self.request_id, self.digest, self.stored)
 
 
 @dataclass
@@ -43,8 +59,9 @@ class _Ticket:
     outcome: Outcome
     acknowledge: Callable[[], None] | None
     refuse: Callable[[], None] | None
-    done: asyncio.Future[Any]
-    request: RequestKey | None  # held until the store has it, see `RecentRequests`
+    told: asyncio.Future[Any]
+    kept: Callable[[], None] | None  # holds what is known of its requests, see `RecentRequests`
+    size: int
 
 
 class Engine:
@@ -69,9 +86,10 @@ class Engine:
         self._limits = limits
         self._quotas = quotas_of(limits)
         self._on_batch = on_batch
-        self.recent = RecentRequests(limits.recent_requests, store.requests)
+        self.recent = RecentRequests(limits.recent_requests, store)
         self.coalescer = Coalescer(limits.coalesce_ms)
         self._pending: list[_Ticket] = []
+        self._pending_bytes = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._failed = False
@@ -136,6 +154,7 @@ class Engine:
         acknowledge: Callable[[], None] | None = None,
         request: RequestKey | None = None,
         refuse: Callable[[], None] | None = None,
+        size: int = 0,
     ) -> asyncio.Future[Any]:
         """Decide and apply a command now; acknowledge, deliver and reply when it is safe.
 
@@ -145,6 +164,7 @@ class Engine:
             request: A repeat of a request done before is acknowledged and not done again, whatever
                 came of it: a click leaves nothing else behind, and is not to be done twice either.
             refuse: Called instead of `acknowledge` if the store fails to keep the events.
+            size: Bytes of the frame that asks for it.
 
         Raises:
             Refused: If the rules say no; nothing has changed then.
@@ -152,29 +172,39 @@ class Engine:
         """
         if self._failed:
             raise StorageError("the journal has failed; this Platform takes no more commands")
-        repeat = request is not None and request.known.has(request.request_id, request.digest)
+        repeat, kept = request is not None and request.is_repeat, None
         moment = Moment(self.now, self._stamps.next, self._new_id, self._quotas)
         outcome = Outcome() if repeat else decide(self.state, moment)
         if request is not None and not repeat:
-            outcome.add(request.known.remember(request.request_id, request.digest))
+            done = request.known.remember(request.request_id, request.digest)
+            outcome.add(done)
+            kept = partial(request.known.kept, done)
         for event in outcome.events:
             apply(self.state, event)
-        done = asyncio.get_running_loop().create_future()
-        self._pending.append(_Ticket(outcome, acknowledge, refuse, done, request))
+        told = asyncio.get_running_loop().create_future()
+        self._pending.append(_Ticket(outcome, acknowledge, refuse, told, kept, size))
+        self._pending_bytes += size
         self._work.set()
-        return done
+        return told
 
     async def wait_for_room(self) -> None:
         """Wait while too many commands are on their way to the store."""
-        while len(self._pending) >= self._limits.pending_frames and not self._failed:
+        while self._is_full and not self._failed:
             self._room.clear()
             await self._room.wait()
+
+    @property
+    def _is_full(self) -> bool:
+        limits = self._limits
+        frames, size = len(self._pending), self._pending_bytes
+        return frames >= limits.pending_frames or size >= limits.pending_bytes
 
     async def _keep(self) -> None:
         while not self._failed:
             await self._work.wait()
             self._work.clear()
-            batch, self._pending = self._pending, []
+            batch, self._pending, self._pending_bytes = self._pending, [], 0
+            self._room.set()
             await self._keep_together(batch)
             del batch  # nobody's requests are held any longer than they have to be
 
@@ -188,18 +218,24 @@ class Engine:
         except Exception as error:  # whatever it is, what follows could not be kept either
             self._fail(batch, error)
             return
-        self._room.set()
+        frames = size = 0
         for ticket in batch:
             self._tell(ticket)
+            frames, size = frames + 1, size + ticket.size
+            if frames >= TURN_FRAMES or size >= TURN_BYTES:
+                frames = size = 0
+                await asyncio.sleep(0)
 
     def _tell(self, ticket: _Ticket) -> None:
+        if ticket.kept is not None:
+            ticket.kept()
         with _containing("telling of a command failed; it is kept all the same"):
             if ticket.acknowledge is not None:
                 ticket.acknowledge()
             for delivery in ticket.outcome.deliveries:
                 self._deliver(delivery)
-        if not ticket.done.done():
-            ticket.done.set_result(ticket.outcome.data)
+        if not ticket.told.done():
+            ticket.told.set_result(ticket.outcome.data)
 
     def _fail(self, batch: list[_Ticket], error: Exception) -> None:
         # Memory is ahead of the journal now; going on would acknowledge what is not kept.
@@ -210,9 +246,9 @@ class Engine:
             with _containing("telling of a failure failed"):
                 if ticket.refuse is not None:
                     ticket.refuse()
-            if not ticket.done.done():
-                ticket.done.set_exception(error)
-                ticket.done.exception()  # a socket does not wait for it, and that is no mistake
+            if not ticket.told.done():
+                ticket.told.set_exception(error)
+                ticket.told.exception()  # a socket does not wait for it, and that is no mistake
 
 
 def quotas_of(limits: Limits) -> Quotas:
@@ -224,6 +260,8 @@ def quotas_of(limits: Limits) -> Quotas:
         agents=limits.agents_per_service,
         logins=limits.logins_per_account,
         tokens=limits.tokens_per_login,
+        texts=limits.text_bytes_per_account,
+        member_lists=limits.member_lists_per_channel,
     )
 
 

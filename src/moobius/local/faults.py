@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from aiohttp import web
 from loguru import logger
@@ -19,11 +20,19 @@ from moobius.local.wire.inbound import Request
 
 Send = Callable[[str], Awaitable[None]]
 
-LOGINS = ("user_login", "service_login")
+LOGINS = ("user_login", "service_login")  # have a check of their own: see `check_login`
+SPARED = ("/local/", "/healthz", "/readyz")  # by these a program finds a Platform, and waits for it
 HARMLESS = ("heartbeat", "ping")  # always answered with `status: true`, also before a login
 VERDICTS = 4096  # remembered, of frames that may be repeated
 HOLD_SECONDS = 0.1  # how long a frame waits for one that may overtake it
 ON_PURPOSE = "This went wrong on purpose (--faults)"
+
+
+class Way(NamedTuple):
+    """How frames leave a connection, and what has to be awaited before it closes."""
+
+    send: Send
+    finish: Callable[[], Awaitable[None]]
 
 
 class Faults:
@@ -79,26 +88,34 @@ class Faults:
             self._expired.add(digest)
             raise Refused(Code.NOT_AUTHENTICATED, "Expired access_token")
 
-    def check_request(self) -> None:
+    def check_request(self, path: str) -> None:
         """Fail to carry out a request that is to be answered with status 500."""
-        if self.hit("http500"):
+        if not path.startswith(SPARED) and self.hit("http500"):
             raise Refused(Code.INTERNAL, ON_PURPOSE)
 
-    async def before_reply(self, request: web.Request) -> None:
+    async def before_reply(self, request: web.Request, path: str) -> None:
         """Hold back the reply to a request that is done, or lose it with its connection."""
-        if self._dice is None:
+        if self._dice is None or path.startswith(SPARED):
             return
         await asyncio.sleep(self.wait())
         if self.hit("cut") and request.transport is not None:
             request.transport.abort()
 
     def check_frame(self, request: Request) -> None:
-        """Refuse a frame that is to be refused."""
+        """Refuse a frame that is to be refused, unless it is a login."""
+        if request.type not in LOGINS:
+            self._check_frame(request)
+
+    def check_login(self, request: Request) -> None:
+        """Refuse a login that is to be refused, or whose token expires now, as any bad one."""
+        token = request.frame.get("access_token")
+        if isinstance(token, str):
+            self.check_token(digest_of(token))
+        self._check_frame(request)
+
+    def _check_frame(self, request: Request) -> None:
         if self._dice is None or request.type in HARMLESS:
             return
-        token = request.frame.get("access_token")
-        if request.type in LOGINS and isinstance(token, str):
-            self.check_token(digest_of(token))
         if self._refuses(request.request_id):
             raise Refused(Code.NOT_PERMITTED, ON_PURPOSE)
 
@@ -113,14 +130,21 @@ class Faults:
             del self._verdicts[next(iter(self._verdicts))]
         return verdict
 
-    def way_out(self, send: Send, cut: Callable[[], None]) -> Send:
+    def way_out(self, send: Send, cut: Callable[[], None]) -> Way:
         """Return how frames leave a connection that is being opened.
 
         Args:
             send: Writes one.
             cut: Breaks the connection.
         """
-        return send if self._dice is None else TroubledWay(self, send, cut)
+        if self._dice is None:
+            return Way(send, _nothing)
+        troubled = TroubledWay(self, send, cut)
+        return Way(troubled.send, troubled.release)
+
+
+async def _nothing() -> None:
+    pass
 
 
 class TroubledWay:
@@ -133,7 +157,7 @@ class TroubledWay:
         self._held: str | None = None
         self._releasing: asyncio.Task[None] | None = None
 
-    async def __call__(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Send a frame, or whatever happens instead."""
         if self._faults.hit("cut"):
             self._cut()
@@ -148,17 +172,18 @@ class TroubledWay:
         await self._send(text)
         if self._faults.hit("duplicate"):
             await self._send(text)
-        await self._release()
+        await self.release()
 
     async def _release_later(self) -> None:
         """Let the held frame go when none has come to overtake it."""
         await asyncio.sleep(HOLD_SECONDS)
         try:
-            await self._release()
+            await self.release()
         except (ConnectionError, RuntimeError) as error:
             logger.debug("a client left while a frame for it was held: {}", error)
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
+        """Send the frame that is held, if one is."""
         held, self._held = self._held, None
         if held is not None:
             await self._send(held)

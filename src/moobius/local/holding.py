@@ -2,15 +2,18 @@
 
 Usually what comes for a service that is not there is acknowledged and gone (platform.md Q21). A
 program that restarts a service can have it kept instead: from the moment at which the old process
-takes leave until the new one is ready.
+takes leave until the new one is ready. A service that logs in by itself ends that: nobody would
+tell when it is ready.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 from loguru import logger
 
@@ -20,6 +23,22 @@ MOST_KEPT = 2048
 """Deliveries; half of what may wait for a connection at once."""
 
 
+class Timer(Protocol):
+    """Something that will be done, and need not be."""
+
+    def cancel(self) -> None:
+        """Let it not be done."""
+        ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+
+
+def in_loop(seconds: float, action: Callable[[], None]) -> Timer:
+    """Do something later in the event loop that runs."""
+    return asyncio.get_running_loop().call_later(seconds, action)
+
+
 @dataclass
 class _Hold:
     """What is known of one held service."""
@@ -27,21 +46,38 @@ class _Hold:
     holder: str
     seconds: float
     is_paused: bool = True
-    since: float = 0.0  # when the oldest of those kept came
     kept: deque[ToService] = field(default_factory=deque)
+    timer: Timer | None = None  # runs while something is kept, from the oldest on
+
+    def empty(self) -> list[ToService]:
+        """Return what was kept, oldest first, and let it wait no longer."""
+        kept = list(self.kept)
+        self.kept.clear()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return kept
 
 
 class Holds:
     """Services whose deliveries are kept while they are away.
 
     Args:
+        deliver: Given what was kept for a service whose hold is over; returns whether the service
+            is there to take it.
         most: How many are kept for each; what comes beyond is lost, with one warning.
-        clock: Returns seconds; only differences matter.
+        later: Does something after so many seconds.
     """
 
-    def __init__(self, most: int = MOST_KEPT, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[str, list[ToService]], bool],
+        most: int = MOST_KEPT,
+        later: Later = in_loop,
+    ) -> None:
+        self._deliver = deliver
         self._most = most
-        self._clock = clock
+        self._later = later
         self._holds: dict[str, _Hold] = {}
 
     def pause(self, service_id: str, holder: str, seconds: float) -> None:
@@ -50,48 +86,52 @@ class Holds:
         Args:
             service_id: The service.
             holder: Who asks; `end` takes the same.
-            seconds: How long something is kept; then all that is kept is dropped.
+            seconds: How long something is kept; then the hold is over, and all that is kept goes
+                to the service if it is connected. If it is not, that is lost.
         """
-        before = self._holds.get(service_id)
-        kept = before.kept if before else deque()
-        since = before.since if before else 0.0
-        self._holds[service_id] = _Hold(holder, seconds, since=since, kept=kept)
+        hold = self._holds.setdefault(service_id, _Hold(holder, seconds))
+        hold.holder, hold.seconds, hold.is_paused = holder, seconds, True
 
     def resume(self, service_id: str, holder: str, seconds: float) -> list[ToService]:
         """Return what was kept, oldest first; from now on keep only what meets no connection."""
         self.pause(service_id, holder, seconds)
         hold = self._holds[service_id]
-        kept = [] if self._is_over(service_id, hold) else list(hold.kept)
-        hold.kept.clear()
         hold.is_paused = False
-        return kept
+        return hold.empty()
+
+    def release(self, service_id: str) -> list[ToService]:
+        """Return what was kept, oldest first, and keep nothing more."""
+        hold = self._holds.pop(service_id, None)
+        return [] if hold is None else hold.empty()
 
     def end(self, holder: str) -> None:
-        """Keep nothing any more of what this holder asked to keep."""
+        """End the holds of this holder; what was kept goes to the services that are connected."""
         for service_id, hold in tuple(self._holds.items()):
             if hold.holder == holder:
-                del self._holds[service_id]
+                self._end(service_id)
+
+    def clear(self) -> None:
+        """Forget everything: there will be no more deliveries."""
+        for service_id in tuple(self._holds):
+            self.release(service_id)
 
     def takes(self, delivery: ToService, *, is_connected: bool) -> bool:
         """Keep a delivery if it is to be kept; return whether it was taken from us."""
-        hold = self._holds.get(delivery.service_id)
+        service_id = delivery.service_id
+        hold = self._holds.get(service_id)
         if hold is None or (is_connected and not hold.is_paused):
             return False
-        if self._is_over(delivery.service_id, hold):
-            del self._holds[delivery.service_id]
-            return False
-        if not hold.kept:
-            hold.since = self._clock()
+        if hold.timer is None:
+            hold.timer = self._later(hold.seconds, partial(self._end, service_id))
         if len(hold.kept) < self._most:
             hold.kept.append(delivery)
             if len(hold.kept) == self._most:
                 text = "{} frames wait for service {}; what else comes for it is lost"
-                logger.warning(text, self._most, delivery.service_id)
+                logger.warning(text, self._most, service_id)
         return True
 
-    def _is_over(self, service_id: str, hold: _Hold) -> bool:
-        if not hold.kept or self._clock() - hold.since <= hold.seconds:
-            return False
-        text = "{} frames for service {} are dropped: it did not come back within {:g} s"
-        logger.warning(text, len(hold.kept), service_id, hold.seconds)
-        return True
+    def _end(self, service_id: str) -> None:
+        kept = self.release(service_id)
+        if kept and not self._deliver(service_id, kept):
+            text = "{} frames for service {} are dropped: it did not come back in time"
+            logger.warning(text, len(kept), service_id)

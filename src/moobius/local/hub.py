@@ -64,7 +64,7 @@ class Hub:
         self._users: Index = {}
         self._services: Index = {}
         self._accounts: Index = {}  # in either role
-        self.holds = Holds()
+        self.holds = Holds(self._deliver_held)
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(tuple(self._peers))
@@ -136,6 +136,7 @@ class Hub:
     def attach_service(self, peer: Peer, account: str, service_id: str) -> None:
         """Let a connection receive for a service, instead of those that logged in before.
 
+        What was kept for the service comes at once, unless somebody holds it for this connection.
         A repeated login changes nothing (platform.md 3.4). With an empty `service_id` the
         account is logged in alone; with another account its services take their leave.
         """
@@ -151,6 +152,8 @@ class Hub:
         if service_id and service_id not in place.services:
             place.services.add(service_id)
             _put_in(self._services, service_id, peer)
+            if not peer.speaker.holder:
+                self._deliver_all(self.holds.release(service_id))
 
     def remove(self, peer: Peer) -> None:
         """Forget a connection; the one before it receives for its services again."""
@@ -192,7 +195,16 @@ class Hub:
 
     def resume(self, service_id: str, holder: str, seconds: float) -> None:
         """Deliver what was kept for a service, and go on; see `Holds.resume`."""
-        for delivery in self.holds.resume(service_id, holder, seconds):
+        self._deliver_all(self.holds.resume(service_id, holder, seconds))
+
+    def _deliver_held(self, service_id: str, kept: Iterable[ToService]) -> bool:
+        if service_id not in self._services:
+            return False
+        self._deliver_all(kept)
+        return True
+
+    def _deliver_all(self, kept: Iterable[ToService]) -> None:
+        for delivery in kept:
             self._to_service(delivery)
 
     def _farewell(self, delivery: Farewell) -> None:

@@ -17,7 +17,7 @@ from moobius.local import archive
 from moobius.local.archive import Contents
 from moobius.local.data import DataDirectory, make_private, unwritable
 from moobius.local.store.journal import Journal
-from moobius.local.web.files import PARTIAL
+from moobius.local.web.files import PARTIAL, is_upload
 
 STAGE = ".import"
 
@@ -139,7 +139,7 @@ def _held(data: DataDirectory) -> str:
             state, messages = journal.restore(), journal.count_messages()
     except StorageError:
         return "data that cannot be read"
-    files = sum(1 for _ in _uploaded(data))
+    files = sum(is_upload(file.name) for file in _uploaded(data))
     return str(Contents(len(state.accounts), len(state.channels), messages, files))
 
 

@@ -23,6 +23,10 @@ _MEMORY = 64 * 1024 * 1024
 MOST_WAITING = 256  # in one lane: some ten seconds
 
 
+class Busy(Refused):
+    """So many wait that nobody looked at the password: neither right nor wrong."""
+
+
 class _Lane:
     """Where passwords are hashed one after another, so that sign-ins cannot take the machine."""
 
@@ -36,11 +40,15 @@ class _Lane:
         """How long it would take now to hash a password here, waiting included."""
         return (self._waiting + 1) * self._latest_seconds
 
+    def check_room(self) -> None:
+        """Refuse whoever would be one too many."""
+        if self._waiting >= MOST_WAITING:
+            raise Busy(Code.CONFLICT, "Too many sign in or up at the moment; try again soon")
+
     async def scrypt(
         self, password: str, salt: bytes, cost: int, block: int, parallel: int
     ) -> bytes:
-        if self._waiting >= MOST_WAITING:
-            raise Refused(Code.CONFLICT, "Too many sign in or up at the moment; try again soon")
+        self.check_room()
 
         def work() -> bytes:
             started = time.monotonic()
@@ -64,7 +72,7 @@ async def hash_password(password: str) -> str:
     """Return the salted scrypt hash of a password, with its parameters.
 
     Raises:
-        Refused: With code 10004, if too many wait for theirs; so does `verify_password`.
+        Busy: With code 10004, if too many wait for theirs; so does `verify_password`.
     """
     salt = secrets.token_bytes(16)
     digest = await _new.scrypt(password, salt, COST, BLOCK, PARALLEL)
@@ -74,10 +82,12 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, password_hash: str) -> bool:
     """Return whether a password has this hash; an empty hash has no password at all.
 
-    Takes as long for an empty hash, so that the time does not tell which accounts exist.
+    An empty hash takes as long, and is turned away as any other, so that neither tells which
+    accounts exist.
     """
     parts = password_hash.split("$")
     if len(parts) != 6 or parts[0] != "scrypt":
+        _guesses.check_room()
         await asyncio.sleep(_guesses.seconds)
         return False
     cost, block, parallel = (int(part) for part in parts[1:4])

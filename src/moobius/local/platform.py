@@ -86,7 +86,7 @@ class LocalPlatform:
     @property
     def ca_file(self) -> str:
         """The file that makes clients trust it; empty where none is needed."""
-        return authority_in(self.options.tls_cert)
+        return authority_in(self.options.tls_cert, self.options.tls_key)
 
     async def __aenter__(self) -> LocalPlatform:
         await self.start()
@@ -136,6 +136,7 @@ class LocalPlatform:
 
     async def stop(self) -> None:
         """Say goodbye to clients, finish what was begun, let go of port and data."""
+        self._hub.holds.clear()
         for peer in self._hub:
             peer.close(GOING_AWAY, "the Platform stops")
         await self._open.aclose()

@@ -156,6 +156,9 @@ def _stop_on_signals(stop: asyncio.Event, *, ignore_interrupt: bool) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else on_signal)
     signal.signal(signal.SIGTERM, on_signal)
+    # Its terminal was closed; under `nohup` that is ignored.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, on_signal)
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
@@ -172,12 +175,13 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
 
 
 def _set_up_log(file: Path | None, level: str) -> None:
+    # Without diagnose: it shows the values of variables beside a traceback, secrets among them.
     logger.remove()
     if file is None:
-        logger.add(sys.stderr, level=level)
+        logger.add(sys.stderr, level=level, diagnose=False)
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    logger.add(file, level=level, rotation=LOG_BYTES, retention=OLD_LOGS)
+    logger.add(file, level=level, diagnose=False, rotation=LOG_BYTES, retention=OLD_LOGS)
 
 
 def _say(line: str) -> None:

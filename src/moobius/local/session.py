@@ -69,10 +69,12 @@ class Session:
         self._speaker = peer.speaker
         self._focus = ""
         self._bad_logins = 0
+        self._size = 0  # of the frame that is being taken
         self._requests: dict[str, RequestsOf] = {}  # of those it speaks for
 
     async def receive(self, text: str, size: int) -> None:
         """Take one frame of so many bytes."""
+        self._size = size
         try:
             request = inbound.read(text)
         except inbound.Unreadable as error:
@@ -157,6 +159,7 @@ class Session:
     ) -> T | None:
         """Return what a login is good for, or answer it late: see platform.md 3.11."""
         try:
+            self._faults.check_login(request)
             verdict = check(self._engine.state, self._engine.now, request)
         except Refused as refusal:
             self._bad_logins += 1
@@ -284,15 +287,18 @@ class Session:
             lambda: self._copy(request, True, self._received(request)),
             key,
             refuse=lambda: self._copy(request, False, NOT_KEPT),
+            size=self._size,
         )
 
     async def _key(self, request: Request, identity: str) -> RequestKey:
         most = self._limits.request_id_chars
         if len(request.request_id) > most:
             raise malformed(f"request_id may have at most {most} characters")
-        if identity not in self._requests:
-            self._requests[identity] = await self._engine.recent.of(identity)
-        return RequestKey(self._requests[identity], request.request_id, request.digest)
+        known = self._requests.get(identity)
+        if known is None:
+            known = self._requests[identity] = await self._engine.recent.of(identity)
+        stored = await known.stored(request.request_id)
+        return RequestKey(known, request.request_id, request.digest, stored)
 
     def _answer(self, request: Request) -> None:
         """Acknowledge what has no effects."""

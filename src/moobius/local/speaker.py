@@ -19,6 +19,7 @@ class Speaker:
         services: The services it logged in, in that order.
         dialect: What it is answered in.
         is_fixed: Whether it chose its dialect itself, so that no frame of it changes that.
+        holder: Who has what comes for its services kept until it is ready, or empty.
     """
 
     connection_id: str
@@ -27,6 +28,12 @@ class Speaker:
     services: list[str] = field(default_factory=list)
     dialect: Dialect = Dialect.D2
     is_fixed: bool = False
+    holder: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has logged in."""
+        return bool(self.user or self.account)
 
     @property
     def names(self) -> Mapping[str, str]:

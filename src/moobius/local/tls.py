@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -47,18 +48,42 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
     return context
 
 
-def authority_in(certificate: Path | None) -> str:
+def authority_in(certificate: Path | None, key: Path | None) -> str:
     """Return the file that makes programs trust a server, if its own certificate file does.
 
     It does when an authority that vouches for itself is in it, as `moobius platform cert` writes
-    it. Otherwise the usual authorities have to know the certificate, and the answer is empty.
+    it, and when the certificate vouches for itself. Otherwise the usual authorities have to know
+    the certificate, and the answer is empty.
+
+    Args:
+        certificate: As for `server_context`; so is `key`.
+        key: Its private key.
+
+    Raises:
+        ConfigError: As `server_context` does.
     """
-    if certificate is None:
+    server = server_context(certificate, key)
+    if server is None or certificate is None:
         return ""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(certificate)
-    own = any(each["subject"] == each["issuer"] for each in context.get_ca_certs())
-    return str(certificate.resolve()) if own else ""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False  # its name is not the question
+    client.load_verify_locations(certificate)
+    return str(certificate.resolve()) if _agree(client, server) else ""
+
+
+def _agree(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
+    """Return whether a client trusts a server: they shake hands in memory."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(down, up)
+    answering = server.wrap_bio(up, down, server_side=True)
+    try:
+        for end in (asking, answering):
+            with contextlib.suppress(ssl.SSLWantReadError):  # the word of the other
+                end.do_handshake()
+        asking.do_handshake()
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _check(option: str, file: Path) -> None:

@@ -84,9 +84,9 @@ def test_a_deleted_account_takes_its_agents_with_it() -> None:
     world = World()
     service = world.do(services.create_service, world.ada, "").data["service_id"]
     agent = world.do(services.create_agent, world.ada, service, "Owl", "", "").data["character_id"]
-    assert accounts.profiles(world.state, [agent])
+    assert [*accounts.profiles(world.state, [agent])]
     world.do(accounts.delete_account, world.ada)
-    assert accounts.profiles(world.state, [agent]) == []
+    assert [*accounts.profiles(world.state, [agent])] == []
 
 
 def test_an_account_has_so_many_channels_services_and_agents() -> None:

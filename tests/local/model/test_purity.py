@@ -15,7 +15,7 @@ MODULES = sorted(FOLDER.glob("*.py"))
 
 MAY_IMPORT = {
     *("__future__", "collections", "collections.abc", "dataclasses", "enum", "typing"),
-    *("functools", "graphlib", "itertools", "math", "operator"),
+    *("functools", "graphlib", "hashlib", "itertools", "math", "operator"),
     "msgspec",
     "moobius.errors",
 }

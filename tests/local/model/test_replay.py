@@ -96,7 +96,7 @@ class Platform(RuleBasedStateMachine):
 
     @initialize(most=st.sampled_from([math.inf, 3, 1]))
     def begin(self, most: float) -> None:
-        self.quotas = Quotas(most, most, most, most, most, most)
+        self.quotas = Quotas(most, most, most, most, most, most, 400 * most, most)
         for name in ("ada", "bob"):
             self.do(accounts.sign_up, f"{name}@x", "hash")
         self.do(channels.create_channel, self.user(0), "room", "")
@@ -241,6 +241,10 @@ class Platform(RuleBasedStateMachine):
             assert all(len(each) <= most for each in sets.values())
         assert all(len(each) <= most + 1 for each in state.families.values())
         assert all(len(each.agents) <= most for each in state.services.values())
+        assert all(size <= self.quotas.texts for size in state.texts.values())
+        in_use = {*state.shown.values(), *state.temp_groups.values()}
+        for lists in state.member_lists.values():
+            assert len(in_use.union(lists.values())) <= max(most, len(in_use) + 2)
 
     def teardown(self) -> None:
         replayed = State()

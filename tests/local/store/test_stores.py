@@ -20,6 +20,7 @@ from moobius.local.model.events import (
     MessageStored,
     RequestDone,
 )
+from moobius.local.store.journal import REQUEST, Journal
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Message, Store
 from moobius.local.store.sqlite import SqliteStore
@@ -55,18 +56,20 @@ async def test_the_state_is_what_the_events_have_led_to(store: Store) -> None:
 
 
 async def test_the_latest_requests_of_every_identity_are_remembered(store: Store) -> None:
+    assert not await store.has_requests("ADA")
     for number in range(7):
-        await store.append([RequestDone("ADA", f"REQ-{number}")])
+        await store.append([RequestDone("ADA", f"REQ-{number}", f"{number}")])
     await store.append([RequestDone("BOB", "REQ-0")])
-    assert await store.requests("ADA") == [RequestDone("ADA", "REQ-5"), RequestDone("ADA", "REQ-6")]
-    assert await store.requests("BOB") == [RequestDone("BOB", "REQ-0")]
-    assert await store.requests("CY") == []
+    found = [await store.request("ADA", f"REQ-{number}") for number in range(7)]
+    assert (found[0], found[-2:]) == (None, ["5", "6"])
+    assert await store.request("BOB", "REQ-0") == ""
+    assert await store.request("CY", "REQ-0") is None
+    assert [await store.has_requests(each) for each in ("ADA", "BOB", "CY")] == [True, True, False]
 
 
-async def test_and_what_was_asked_in_them(store: Store) -> None:
-    asked = [RequestDone("ADA", "1", "abc"), RequestDone("ADA", "1", "def")]
-    await store.append(asked)
-    assert await store.requests("ADA") == asked
+async def test_and_what_was_asked_in_the_last_of_an_id(store: Store) -> None:
+    await store.append([RequestDone("ADA", "1", "abc"), RequestDone("ADA", "1", "def")])
+    assert await store.request("ADA", "1") == "def"
 
 
 async def test_a_history_is_ones_own_newest_first(store: Store) -> None:
@@ -131,7 +134,7 @@ async def test_sqlite_keeps_everything_across_a_restart(tmp_path: Path) -> None:
     again = SqliteStore(path)
     assert (await again.restore()).channels["CH"].members == {"ADA": 1}
     assert len(await again.history("ADA", "CH")) == 1
-    assert await again.requests("ADA") == [RequestDone("ADA", "R")]
+    assert await again.request("ADA", "R") == ""
     await again.close()
     await store.close()
 
@@ -144,8 +147,8 @@ async def test_sqlite_forgets_old_requests_on_disk_too(tmp_path: Path, at_once: 
         store = SqliteStore(path, requests_kept=4)
         for request_id in made[start : start + at_once]:
             await store.append([RequestDone("ADA", request_id)])
-        latest = [each.request_id for each in await store.requests("ADA")]
-        assert latest == made[: start + at_once][-4:]
+        for request_id in made[: start + at_once][-4:]:
+            assert await store.request("ADA", request_id) == ""
         await store.close()
     with closing(sqlite3.connect(path)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM requests").fetchone()
@@ -161,13 +164,37 @@ async def test_sqlite_answers_while_it_writes(tmp_path: Path) -> None:
         writing = asyncio.create_task(store.append([_message(2, "ADA")]))
         assert len(await asyncio.wait_for(store.history("ADA", "CH"), 10)) == 1
         assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), 10) is not None
-        assert len(await asyncio.wait_for(store.requests("ADA"), 10)) == 1
+        assert await asyncio.wait_for(store.request("ADA", "R"), 10) == ""
         assert not writing.done()
     finally:
         may_go_on.set()
     await writing
     assert len(await store.history("ADA", "CH")) == 2
     await store.close()
+
+
+async def test_sqlite_finds_single_rows_while_it_reads_a_history(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal")
+    await store.append([*ROOM, _message(1, "ADA"), RequestDone("ADA", "R")])
+    may_go_on = threading.Event()
+    store._readers.submit(may_go_on.wait)
+    try:
+        reading = asyncio.create_task(store.history("ADA", "CH"))
+        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), 10) is not None
+        assert await asyncio.wait_for(store.has_requests("ADA"), 10)
+        assert await asyncio.wait_for(store.request("ADA", "R"), 10) == ""
+        assert not reading.done()
+    finally:
+        may_go_on.set()
+    assert len(await reading) == 1
+    await store.close()
+
+
+def test_sqlite_finds_a_request_by_its_index(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal")) as journal:
+        plan = journal.connection.execute(f"EXPLAIN QUERY PLAN {REQUEST}", ("ADA", "R"))
+        (step,) = plan.fetchall()
+    assert "(identity=? AND request_id=?)" in step[-1]
 
 
 async def test_sqlite_reads_what_the_first_format_kept(tmp_path: Path) -> None:
@@ -181,7 +208,7 @@ async def test_sqlite_reads_what_the_first_format_kept(tmp_path: Path) -> None:
         old.execute("PRAGMA user_version=1")
     for _ in range(2):
         store = SqliteStore(path)
-        assert await store.requests("ADA") == [RequestDone("ADA", "R")]
+        assert await store.request("ADA", "R") == ""
         await store.close()
 
 

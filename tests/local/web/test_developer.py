@@ -152,7 +152,7 @@ async def test_a_held_service_hears_later_what_came_meanwhile(
     await service.nothing()
     await service.close()
     await joined("bob")
-    service = await owner.service_socket(given["service_id"])
+    service = await owner.service_socket(given["service_id"], "/?holder=dev")
     await service.nothing()
     data_of(await wire.call("POST", "/local/hold", body={**held, "resume": True}))
     subtypes = [frame["body"]["subtype"] for frame in await service.drain()]
@@ -163,6 +163,26 @@ async def test_a_held_service_hears_later_what_came_meanwhile(
     await joined("cy")
     service = await owner.service_socket(given["service_id"])
     await service.nothing()
+
+
+async def test_who_logs_in_without_the_holder_gets_what_was_kept_and_hears(
+    platform: LocalPlatform, wire: Wire
+) -> None:
+    given = data_of(await _project(platform, wire))
+    body = {"username": given["email"], "password": given["password"]}
+    login = data_of(await wire.call("POST", "/auth/sign_in", body=body))
+    owner = Person(wire, given["email"], login["AuthenticationResult"]["AccessToken"], "")
+    held = {"developer_key": platform.developer_key, "holder": "dev", "seconds": 60}
+    held["service_id"] = given["service_id"]
+    data_of(await wire.call("POST", "/local/hold", body=held))
+    people = [await wire.be(f"{name}@example.org") for name in ("ada", "bob", "cy")]
+    for person in people[:2]:
+        await person.join(given["channels"][0])
+    service = await owner.service_socket(given["service_id"])
+    await people[2].join(given["channels"][0])
+    frames = [frame["body"] for frame in await service.drain()]
+    joined = [body["sender"] for body in frames if body.get("subtype") == "join"]
+    assert joined == [(await person.get("/user/info"))["user_id"] for person in people]
 
 
 async def test_only_the_developer_holds_and_only_what_there_is(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from yarl import URL
 
 from moobius.local import LocalPlatform, PlatformOptions
 from tests.support.patience import until
+from tests.support.raw_http import exchange
 from tests.support.wire import Person, Wire, wire_to
 
 
@@ -96,6 +98,23 @@ async def test_junk_on_the_port_is_answered_and_leaves_no_traceback(
     writer.close()
     assert any("status=400" in line for line in log)
     assert "Traceback" not in "".join(log)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"GET / HTTP/1.1\r\nAuthorization Bearer SECRET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nAuthorization: Bearer SECRET" + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /SECRET" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /?access_token=SECRET HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: SECRET\r\n\r\n",
+    ],
+)
+async def test_what_cannot_be_read_is_not_quoted(wire: Wire, log: list[str], junk: bytes) -> None:
+    await exchange(wire.url, junk)
+    (line,) = [line for line in log if "could not be read" in line]
+    assert re.fullmatch(r"DEBUG a request could not be read: \w+\n", line)
+    assert "SECRET" not in "".join(log)
 
 
 @pytest.mark.parametrize("path", ["/a%0Ab", "/%22x%22", "/x%20status=999"])

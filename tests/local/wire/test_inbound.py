@@ -109,7 +109,49 @@ def test_3_12_expand_as_a_word_and_old_widget_names() -> None:
     assert (style["widget"], style["expand"]) == ("canvas", True)
 
 
-@pytest.mark.parametrize("timestamp", ["soon", -1, 2**60, True, 1.5, None])
+def _parts(dialog: Any) -> Any:
+    return items.button({"button_id": "b", "button_text": "B", "dialog": dialog})["dialog"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [(True, True), (False, False), ("true", True), ("False", False), (None, None)],
+)
+def test_3_12_words_for_booleans_mean_what_they_say(word: Any, meant: bool | None) -> None:
+    (component,) = _parts({"components": [{"label": "l", "required": word}]})["components"]
+    assert component["required"] is bool(meant)
+    (component,) = _parts({"components": [{"name": "l", "optional": word}]})["components"]
+    assert component["required"] is (meant is False)
+    (bottom,) = _parts({"bottom_buttons": [{"id": "no", "submit": word}]})["bottom_buttons"]
+    assert bottom["submit"] is (meant is not False)
+    assert items.style_item({"widget": "canvas", "expand": word})["expand"] is meant
+    old = {"feature_id": "b", "feature_name": "B", "new_window": word, "arguments": []}
+    assert (items.button(old)["dialog"] is not None) is bool(meant)
+
+
+@pytest.mark.parametrize("wrong", ["yes", "", 0, 1, [], {}])
+def test_3_12_what_is_no_boolean_is_refused_by_name(wrong: Any) -> None:
+    for field, item in {
+        "dialog.components.required": {"components": [{"label": "l", "required": wrong}]},
+        "dialog.components.optional": {"components": [{"label": "l", "optional": wrong}]},
+        "dialog.bottom_buttons.submit": {"bottom_buttons": [{"id": "b", "submit": wrong}]},
+    }.items():
+        with pytest.raises(Refused, match=f"^{field} must be true or false$"):
+            _parts(item)
+    with pytest.raises(Refused, match=r"^expand must be true or false$"):
+        items.style_item({"widget": "canvas", "expand": wrong})
+    with pytest.raises(Refused, match=r"^new_window must be true or false$"):
+        items.button({"button_id": "b", "button_text": "B", "new_window": wrong})
+
+
+@pytest.mark.parametrize("wrong", ["yes", True, 0, []])
+def test_3_12_a_dialog_is_an_object_or_none(wrong: Any) -> None:
+    with pytest.raises(Refused, match=r"^dialog must be an object$"):
+        _parts(wrong)
+    assert _parts(None) is _parts(False) is None
+
+
+@pytest.mark.parametrize("timestamp", ["soon", -1, 253_402_300_800_000, 2**60, True, 1.5, None])
 def test_a_senseless_timestamp_is_left_to_the_platform(timestamp: Any) -> None:
     body = {"channel_id": "CH", "content": {}, "timestamp": timestamp}
     assert inbound.message_up(_request(type="message_up", body=body)).timestamp is None

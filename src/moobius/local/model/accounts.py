@@ -199,7 +199,7 @@ def edit_profile(
     return Outcome(info, [ProfileChanged(caller, name, avatar, description)])
 
 
-def profiles(state: State, character_ids: Iterable[str]) -> list[dict[str, Any]]:
-    """List the profiles in the order asked for; unknown ids are left out (Q8)."""
-    found = (state.character_profile(each) for each in character_ids)
-    return [profile for profile in found if profile is not None]
+def profiles(state: State, character_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Give the profiles in the order asked for; unknown ids are left out (Q8)."""
+    found = map(state.character_profile, character_ids)
+    return (profile for profile in found if profile is not None)

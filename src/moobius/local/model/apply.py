@@ -5,7 +5,7 @@ A row per kind of event. Nothing here refuses: what is in the journal has happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from moobius.local.model.state import (
     Service,
     State,
     Token,
+    member_list_key,
     normal_email,
 )
 
@@ -72,6 +73,7 @@ def _account_deleted(state: State, event: ev.AccountDeleted) -> None:
             del state.agents[character_id]
     for owned in [key for key in state.projects if key[0] == user_id]:
         del state.projects[owned]
+    state.texts.pop(user_id, None)
     state.group_counts.pop(user_id, None)
     state.passing_counts.pop(user_id, None)
     state.grouped_channels.pop(user_id, None)
@@ -122,12 +124,15 @@ def _channel_created(state: State, event: ev.ChannelCreated) -> None:
     channel = Channel(event.channel_id, event.name, event.description, event.creator)
     state.channels[event.channel_id] = channel
     _count(state.created_channels, event.creator, 1)
+    _write(state, event.creator, channel.size)
     state.by_size.setdefault(0, {})[event.channel_id] = None
 
 
 def _channel_changed(state: State, event: ev.ChannelChanged) -> None:
     channel = state.channels[event.channel_id]
+    before = channel.size
     channel.name, channel.description = event.name, event.description
+    _write(state, channel.creator, channel.size - before)
 
 
 def _joined(state: State, event: ev.Joined) -> None:
@@ -152,7 +157,9 @@ def _sized(state: State, channel_id: str, change: Callable[[dict[str, int]], obj
 
 
 def _service_created(state: State, event: ev.ServiceCreated) -> None:
-    state.services[event.service_id] = Service(event.service_id, event.owner, event.description)
+    service = Service(event.service_id, event.owner, event.description)
+    state.services[event.service_id] = service
+    _write(state, event.owner, service.size)
     state.owned_services.setdefault(event.owner, {})[event.service_id] = None
 
 
@@ -167,10 +174,19 @@ def _service_unbound(state: State, event: ev.ServiceUnbound) -> None:
 
 
 def _agent_saved(state: State, event: ev.AgentSaved) -> None:
-    state.agents[event.character_id] = Agent(
+    old = state.agents.get(event.character_id)
+    agent = state.agents[event.character_id] = Agent(
         event.character_id, event.service_id, event.name, event.avatar, event.description
     )
-    state.services[event.service_id].agents[event.character_id] = None
+    service = state.services[event.service_id]
+    service.agents[event.character_id] = None
+    _write(state, service.owner, agent.size - (0 if old is None else old.size))
+
+
+def _write(state: State, owner: str, size: int) -> None:
+    """Note so many bytes more, or fewer, that an account has written."""
+    if owner in state.accounts:
+        _count(state.texts, owner, size)
 
 
 def _group_created(state: State, event: ev.GroupCreated) -> None:
@@ -180,6 +196,8 @@ def _group_created(state: State, event: ev.GroupCreated) -> None:
         state.shared_groups[group.characters] = group.group_id
     if group.channel_id:
         state.member_groups[group.channel_id] = group.group_id
+        lists = state.member_lists.setdefault(group.channel_id, {})
+        lists[member_list_key(group)] = group.group_id
     _weigh(state, group, 1)
 
 
@@ -229,11 +247,24 @@ def _let_go(state: State, group_id: str) -> None:
 
 
 def _groups_forgotten(state: State, event: ev.GroupsForgotten) -> None:
+    _make_whole(state, frozenset(event.group_ids))
     for group_id in event.group_ids:
         group = state.groups.pop(group_id)
+        lists = state.member_lists.get(group.channel_id, {})
+        if lists.get(member_list_key(group)) == group_id:
+            del lists[member_list_key(group)]
         if state.shared_groups.get(group.characters) == group_id:
             del state.shared_groups[group.characters]
         _weigh(state, group, -1)
+
+
+def _make_whole(state: State, gone: Set[str]) -> None:
+    """Let the groups that were based on some that go have lists of their own."""
+    for channel_id in {state.groups[each].channel_id for each in gone}:
+        for group_id in state.member_lists.get(channel_id, {}).values():
+            group = state.group(group_id) if state.groups[group_id].base in gone else None
+            if group is not None and group_id not in gone:
+                state.groups[group_id] = group
 
 
 def _temp_group_set(state: State, event: ev.TempGroupSet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -9,7 +10,8 @@ from moobius.local.model.events import ChannelChanged, ChannelCreated, Joined
 from moobius.local.model.outcome import Moment, Outcome, ToUsers
 from moobius.local.model.refusal import not_permitted, too_many
 from moobius.local.model.routing import channel_info_frame
-from moobius.local.model.state import Channel, State
+from moobius.local.model.state import Channel, State, text_size
+from moobius.local.model.texts import check_texts
 
 POPULAR = 20
 
@@ -20,6 +22,7 @@ def create_channel(
     """Create a channel with the caller as its first member."""
     state.account(caller)
     check_channels(state, moment, caller)
+    check_texts(state, moment, caller, text_size(name, description))
     event = ChannelCreated(moment.new_id(), name, description, caller)
     outcome = Outcome(_object(event.channel_id, name, description, "dcs"))
     outcome.add(event, Joined(event.channel_id, caller, moment.now))
@@ -46,6 +49,7 @@ def update_channel(
         raise not_permitted("Only the channel creator can change the channel")
     name = channel.name if name is None else name
     description = channel.description if description is None else description
+    check_texts(state, moment, caller, text_size(name, description) - channel.size)
     outcome = Outcome(_object(channel_id, name, description, channel.type))
     outcome.add(ChannelChanged(channel_id, name, description))
     frame = channel_info_frame(channel, name, description)
@@ -67,10 +71,10 @@ def _object(channel_id: str, name: str, description: str, channel_type: str) -> 
     }
 
 
-def channel_list(state: State, caller: str) -> list[dict[str, Any]]:
-    """List the channels the caller is a member of, in the order of joining."""
-    joined = state.memberships.get(caller, {})
-    return [channel_object(state.channels[each]) for each in joined]
+def channel_list(state: State, caller: str) -> Iterator[dict[str, Any]]:
+    """Give the channels the caller is a member of, in the order of joining."""
+    joined = tuple(state.memberships.get(caller, ()))
+    return (channel_object(state.channels[each]) for each in joined)
 
 
 def popular(state: State) -> list[dict[str, Any]]:

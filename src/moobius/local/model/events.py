@@ -162,6 +162,7 @@ class GroupCreated(Event, frozen=True, tag=True, omit_defaults=True):
     channel_id: str = ""
     base: str = ""
     without: tuple[str, ...] = ()
+    digest: str = ""
 
 
 class GroupListed(Event, frozen=True, tag=True):
@@ -182,7 +183,7 @@ class GroupUnlisted(Event, frozen=True, tag=True):
 
 
 class GroupsForgotten(Event, frozen=True, tag=True):
-    """Groups are gone that nobody kept, the oldest of an account that had too many."""
+    """Groups are gone that nobody kept, the oldest of an account or a channel that had too many."""
 
     group_ids: tuple[str, ...]
 

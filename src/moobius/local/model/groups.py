@@ -8,7 +8,7 @@ until there are so many that the oldest are forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from moobius.local.model.apply import group_of
@@ -161,14 +161,11 @@ def _own_group(state: State, caller: str, channel_id: str, group_id: str) -> Gro
     return state.groups[group_id]
 
 
-def user_groups(state: State, caller: str, channel_id: str | None) -> list[dict[str, Any]]:
-    """List the caller's own groups in a channel, or in all of them."""
+def user_groups(state: State, caller: str, channel_id: str | None) -> Iterator[dict[str, Any]]:
+    """Give the caller's own groups in a channel, or in all of them."""
     places = state.grouped_channels.get(caller, {}) if channel_id is None else (channel_id,)
-    return [
-        _listing(state.groups[group_id])
-        for where in places
-        for group_id in state.channel_groups.get((caller, where), ())
-    ]
+    listed = [each for where in places for each in state.channel_groups.get((caller, where), ())]
+    return (_listing(group) for group in map(state.groups.get, listed) if group is not None)
 
 
 def set_temp_group(

@@ -22,6 +22,8 @@ class Quotas:
     agents: float = math.inf  # of a service
     logins: float = math.inf
     tokens: float = math.inf  # access tokens of a login
+    texts: float = math.inf  # bytes written of channels, services and agents
+    member_lists: float = math.inf  # of a channel
 
 
 @dataclass(frozen=True)

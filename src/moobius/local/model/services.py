@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from moobius.local.model.channels import check_channels
@@ -16,13 +17,15 @@ from moobius.local.model.events import (
 from moobius.local.model.outcome import Moment, Outcome
 from moobius.local.model.refusal import Code, Refused, not_found, not_permitted, too_many
 from moobius.local.model.routing import show_members
-from moobius.local.model.state import State, profile
+from moobius.local.model.state import State, profile, text_size
+from moobius.local.model.texts import check_texts
 
 
 def create_service(state: State, moment: Moment, caller: str, description: str) -> Outcome:
     """Give the account one more service."""
     state.account(caller)
     _check_services(state, moment, caller)
+    check_texts(state, moment, caller, text_size(description))
     event = ServiceCreated(moment.new_id(), caller, description)
     return Outcome({"service_id": event.service_id}, [event])
 
@@ -32,16 +35,18 @@ def _check_services(state: State, moment: Moment, owner: str) -> None:
         raise too_many("This account has", moment.quotas.services, "services")
 
 
-def service_list(state: State, caller: str) -> list[dict[str, Any]]:
-    """List the caller's services with the channels each is bound to."""
-    return [
+def service_list(state: State, caller: str) -> Iterator[dict[str, Any]]:
+    """Give the caller's services with the channels each is bound to."""
+    found = map(state.services.get, tuple(state.owned_services.get(caller, ())))
+    return (
         {
             "service_id": service.service_id,
             "channel_ids": list(service.channels),
             "description": service.description,
         }
-        for service in map(state.services.__getitem__, state.owned_services.get(caller, ()))
-    ]
+        for service in found
+        if service is not None
+    )
 
 
 def bind(state: State, moment: Moment, caller: str, channel_id: str, service_id: str) -> Outcome:
@@ -83,6 +88,7 @@ def create_agent(
     service = state.owned_service(caller, service_id)
     if len(service.agents) >= moment.quotas.agents:
         raise too_many("This service has", moment.quotas.agents, "agents")
+    check_texts(state, moment, caller, text_size(name, avatar, description))
     event = AgentSaved(moment.new_id(), service_id, name, avatar, description)
     return Outcome(profile(event.character_id, name, avatar, description), [event])
 
@@ -105,14 +111,16 @@ def update_agent(
     name = old.name if name is None else name
     avatar = old.avatar if avatar is None else avatar
     description = old.description if description is None else description
+    check_texts(state, moment, caller, text_size(name, avatar, description) - old.size)
     event = AgentSaved(character_id, service_id, name, avatar, description)
     return Outcome(profile(character_id, name, avatar, description), [event])
 
 
-def agent_list(state: State, caller: str, service_id: str) -> list[dict[str, Any]]:
-    """List the agents of a service."""
+def agent_list(state: State, caller: str, service_id: str) -> Iterator[dict[str, Any]]:
+    """Give the agents of a service."""
     service = state.owned_service(caller, service_id)
-    return [state.agents[each].profile for each in service.agents]
+    found = map(state.agents.get, tuple(service.agents))
+    return (agent.profile for agent in found if agent is not None)
 
 
 def open_project(
@@ -129,8 +137,9 @@ def open_project(
         return Outcome({"service_id": known.service_id, "channels": [known.channel_id]})
     _check_services(state, moment, owner)
     check_channels(state, moment, owner)
-    service_id, channel_id = moment.new_id(), moment.new_id()
     about = f"{service_name} of {project}"
+    check_texts(state, moment, owner, text_size(about) + text_size(service_name, about))
+    service_id, channel_id = moment.new_id(), moment.new_id()
     events = [
         ServiceCreated(service_id, owner, about),
         ChannelCreated(channel_id, service_name, about, owner),

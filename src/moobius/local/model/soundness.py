@@ -58,6 +58,9 @@ def _groups(state: State) -> Iterator[str]:
     for group_id in listed.union(state.temp_groups.values(), state.shown.values()):
         if group_id not in state.groups:
             yield f"group {group_id} is used and not there"
+    for group in state.groups.values():
+        if group.base and group.base not in state.groups:
+            yield f"group {group.group_id} is based on {group.base}, which is not there"
 
 
 def _places(state: State) -> Iterator[str]:

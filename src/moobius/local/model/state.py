@@ -72,6 +72,11 @@ class Channel:
         """`ccs` when a service is bound, else `dcs` (platform.md 1.2)."""
         return "ccs" if self.service_id else "dcs"
 
+    @property
+    def size(self) -> int:
+        """What it counts towards the text an account may have."""
+        return text_size(self.name, self.description)
+
 
 @dataclass
 class Service:
@@ -82,6 +87,11 @@ class Service:
     description: str = ""
     channels: dict[str, None] = field(default_factory=dict)
     agents: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """What it counts towards the text an account may have, its agents aside."""
+        return text_size(self.description)
 
 
 @dataclass
@@ -99,6 +109,11 @@ class Agent:
         """The agent as a character (platform.md 2.5)."""
         return profile(self.character_id, self.name, self.avatar, self.description)
 
+    @property
+    def size(self) -> int:
+        """What it counts towards the text an account may have."""
+        return text_size(self.name, self.avatar, self.description)
+
 
 # By far the most numerous: small, quick to read back, and nothing to look for garbage in.
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -111,6 +126,7 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
             be forgotten when there are too many.
         channel_id: The channel whose members it lists, if the Platform made it for that.
         base: Another group whose characters come first, but for those `without` names.
+        digest: Of the members it lists, by which it is found when they are the same again.
     """
 
     group_id: str
@@ -123,15 +139,23 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     channel_id: str = ""
     base: str = ""
     without: tuple[str, ...] = ()
+    digest: str = ""
 
     @property
     def weight(self) -> int:
         """What it counts towards the groups an account may make: a long list is several."""
-        return 1 + len(self.characters) // CHARACTERS_PER_GROUP
+        letters = len(self.name) + sum(map(len, self.characters))
+        return 1 + (letters + ID_OVERHEAD * len(self.characters)) // LETTERS_PER_GROUP
 
 
-CHARACTERS_PER_GROUP = 100
-"""A list counts as one group more for each so many characters."""
+LETTERS_PER_GROUP = 1000
+"""A list counts as one group more for each so many letters of its ids and its name: 19 UUIDs."""
+
+ID_OVERHEAD = 16
+"""Letters that each id counts besides its own."""
+
+THING_OVERHEAD = 256
+"""Bytes that each channel, service and agent counts besides its texts."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +197,8 @@ class State:
     owned_services: dict[str, dict[str, None]] = field(default_factory=dict)
     grouped_channels: dict[str, dict[str, None]] = field(default_factory=dict)
     by_size: dict[int, dict[str, None]] = field(default_factory=dict)
+    texts: dict[str, int] = field(default_factory=dict)
+    member_lists: dict[str, dict[str, str]] = field(default_factory=dict)
     channel_groups: dict[UserInChannel, dict[str, None]] = field(default_factory=dict)
     temp_groups: dict[UserInChannel, str] = field(default_factory=dict)
     shown: dict[UserInChannel, str] = field(default_factory=dict)
@@ -281,6 +307,30 @@ def _by_size(state: State) -> dict[int, dict[str, None]]:
     return _sets((len(each.members), each.channel_id) for each in state.channels.values())
 
 
+def _texts(state: State) -> dict[str, int]:
+    sizes: Counter[str] = Counter()
+    for channel in state.channels.values():
+        sizes[channel.creator] += channel.size
+    for service in state.services.values():
+        sizes[service.owner] += service.size
+    for agent in state.agents.values():
+        sizes[state.services[agent.service_id].owner] += agent.size
+    return {owner: size for owner, size in sizes.items() if owner in state.accounts}
+
+
+def _member_lists(state: State) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for each in state.groups.values():
+        if each.channel_id:
+            found.setdefault(each.channel_id, {})[member_list_key(each)] = each.group_id
+    return found
+
+
+def member_list_key(group: Group) -> str:
+    """Return by what a list of members is found; one of earlier times is not, and yet counts."""
+    return group.digest or group.group_id
+
+
 def _sets(pairs: Iterable[tuple[K, str]]) -> dict[K, dict[str, None]]:
     """Gather what belongs to each key, in the order of the pairs."""
     found: dict[K, dict[str, None]] = {}
@@ -301,6 +351,8 @@ INDEXES: Mapping[str, Callable[[State], dict[Any, Any]]] = {
     "owned_services": _owned_services,
     "grouped_channels": _grouped_channels,
     "by_size": _by_size,
+    "texts": _texts,
+    "member_lists": _member_lists,
 }
 """The fields of a `State` that need not be written down, and how to make them from the others."""
 
@@ -309,6 +361,11 @@ def profile(character_id: str, name: str, avatar: str, description: str) -> dict
     """Build a profile object as the wire has it (platform.md 2.5)."""
     context = {"name": name, "avatar": avatar, "description": description}
     return {"character_id": character_id, "character_context": context}
+
+
+def text_size(*texts: str) -> int:
+    """Return what a thing with these texts counts towards those of an account, in bytes."""
+    return THING_OVERHEAD + sum(len(each.encode(errors="replace")) for each in texts)
 
 
 def normal_email(email: str) -> str:

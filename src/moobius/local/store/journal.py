@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS requests (seq INTEGER PRIMARY KEY, identity TEXT NOT 
                                      request_id TEXT NOT NULL,
                                      digest TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS requests_by_identity ON requests (identity);
+CREATE INDEX IF NOT EXISTS requests_by_id ON requests (identity, request_id);
 """
 VERSION = 2
 FROM_1 = "ALTER TABLE requests ADD COLUMN digest TEXT NOT NULL DEFAULT ''"
@@ -61,6 +62,10 @@ REQUESTS = """
 SELECT request_id, digest FROM
     (SELECT seq, request_id, digest FROM requests WHERE identity = ? ORDER BY seq DESC LIMIT ?)
 ORDER BY seq
+"""
+REQUEST = """
+SELECT digest FROM requests
+WHERE identity = ? AND request_id = ? ORDER BY seq DESC LIMIT 1
 """
 PRUNE = """
 DELETE FROM requests WHERE identity = :identity AND seq <=
@@ -225,6 +230,16 @@ class Journal:
         """Return an identity's latest requests, oldest first."""
         rows = self.connection.execute(REQUESTS, (identity, self._requests_kept))
         return [RequestDone(identity, *row) for row in rows]
+
+    def has_requests(self, identity: str) -> bool:
+        """Return whether an identity has made a request that is remembered."""
+        query = "SELECT 1 FROM requests WHERE identity = ? LIMIT 1"
+        return self.connection.execute(query, (identity,)).fetchone() is not None
+
+    def request(self, identity: str, request_id: str) -> str | None:
+        """Return what an identity asked under an id at last, as a digest."""
+        row = self.connection.execute(REQUEST, (identity, request_id)).fetchone()
+        return None if row is None else str(row[0])
 
     def identities(self) -> list[str]:
         """Return whoever has made a request that is remembered."""

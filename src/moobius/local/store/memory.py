@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class MemoryStore:
 
     def __init__(self, requests_kept: int = REQUESTS_KEPT) -> None:
         self._events: list[Event] = []
-        self._requests: dict[str, deque[RequestDone]] = {}
+        self._requests: dict[str, OrderedDict[str, str]] = {}
         self._requests_kept = requests_kept
         self._histories: dict[tuple[str, str], list[_Entry]] = {}
         self._messages: dict[tuple[str, str], Message] = {}
@@ -46,9 +46,14 @@ class MemoryStore:
             apply(state, event)
         return state
 
-    async def requests(self, identity: str) -> list[RequestDone]:
-        """Return an identity's latest requests, oldest first."""
-        return [*self._requests.get(identity, ())]
+    async def has_requests(self, identity: str) -> bool:
+        """Return whether an identity has made a request that is remembered."""
+        return identity in self._requests
+
+    async def request(self, identity: str, request_id: str) -> str | None:
+        """Return what an identity asked under an id at last, as a digest."""
+        latest = self._requests.get(identity)
+        return None if latest is None else latest.get(request_id)
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events."""
@@ -56,10 +61,16 @@ class MemoryStore:
             if isinstance(event, MessageStored):
                 self._keep(event)
             elif isinstance(event, RequestDone):
-                latest = deque[RequestDone](maxlen=self._requests_kept)
-                self._requests.setdefault(event.identity, latest).append(event)
+                self._remember(event)
             else:
                 self._events.append(event)
+
+    def _remember(self, event: RequestDone) -> None:
+        latest = self._requests.setdefault(event.identity, OrderedDict())
+        latest[event.request_id] = event.digest
+        latest.move_to_end(event.request_id)
+        if len(latest) > self._requests_kept:
+            latest.popitem(last=False)
 
     def _keep(self, event: MessageStored) -> None:
         self._position += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from moobius.local.model.events import Event, RequestDone
+from moobius.local.model.events import Event
 from moobius.local.model.state import State
 from moobius.local.store.pages import MOST_BYTES
 
@@ -31,11 +31,22 @@ class Store(Protocol):
         """
         ...
 
-    async def requests(self, identity: str) -> list[RequestDone]:
-        """Return an identity's latest requests, oldest first.
+    async def has_requests(self, identity: str) -> bool:
+        """Return whether an identity has ever made a request that is remembered.
 
         Raises:
-            StorageError: If they cannot be read.
+            StorageError: If that cannot be read.
+        """
+        ...
+
+    async def request(self, identity: str, request_id: str) -> str | None:
+        """Return what an identity asked under an id at last, as a digest.
+
+        Returns:
+            None if it was not among the latest requests; it may be known somewhat longer.
+
+        Raises:
+            StorageError: If that cannot be read.
         """
         ...
 

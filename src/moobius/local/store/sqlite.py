@@ -1,4 +1,4 @@
-"""A journal for an event loop: a thread that writes, one that reads, one that makes snapshots."""
+"""A journal for an event loop: threads that write, read pages, find single rows, make snapshots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TypeVar
 from loguru import logger
 
 from moobius.errors import StorageError
-from moobius.local.model.events import Event, RequestDone
+from moobius.local.model.events import Event
 from moobius.local.model.state import State
 from moobius.local.store import snapshots
 from moobius.local.store.journal import Journal
@@ -37,8 +37,9 @@ BREATH_SECONDS = 0.001  # in which the event loop has the interpreter for itself
 class SqliteStore:
     """A `Store` in one file.
 
-    Commands are kept by one thread, in order, and what is asked is read by another. Snapshots are
-    made by a third, out of the journal and not out of the living state, so nobody waits for them.
+    Commands are kept by one thread, in order; histories are read by another, and single rows by a
+    third. Snapshots are made by a fourth, out of the journal and not out of the living state, so
+    nobody waits for them.
 
     Args:
         path: The file; made if it is not there.
@@ -57,8 +58,11 @@ class SqliteStore:
         self._journal = Journal(path, requests_kept)
         # Reading what was committed need not wait for what is being written, nor hold it up.
         self._reader = Journal(path, requests_kept)
+        # What is found at once waits for no page of a history.
+        self._finder = Journal(path, requests_kept)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="moobius-store")
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-reader")
+        self._finders = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-finder")
         self._folder = ThreadPoolExecutor(1, thread_name_prefix="moobius-snapshot")
         self._folding: Future[None] | None = None
         self._postponed = 0
@@ -68,9 +72,14 @@ class SqliteStore:
         """Return the state that the events have led to."""
         return await _in_thread(self._writer, self._journal.restore)
 
-    async def requests(self, identity: str) -> list[RequestDone]:
-        """Return an identity's latest requests, oldest first."""
-        return await _in_thread(self._readers, lambda: self._reader.requests(identity))
+    async def has_requests(self, identity: str) -> bool:
+        """Return whether an identity has made a request that is remembered."""
+        return await _in_thread(self._finders, lambda: self._finder.has_requests(identity))
+
+    async def request(self, identity: str, request_id: str) -> str | None:
+        """Return what an identity asked under an id at last, as a digest."""
+        asked = (identity, request_id)
+        return await _in_thread(self._finders, lambda: self._finder.request(*asked))
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events in one transaction."""
@@ -95,7 +104,7 @@ class SqliteStore:
     async def find_message(self, user_id: str, message_id: str) -> Message | None:
         """Return a message of a user's history."""
         asked = (user_id, message_id)
-        return await _in_thread(self._readers, lambda: self._reader.find_message(*asked))
+        return await _in_thread(self._finders, lambda: self._finder.find_message(*asked))
 
     async def close(self) -> None:
         """Finish what was begun, make a snapshot if it is worth it, and let go of the file."""
@@ -104,8 +113,10 @@ class SqliteStore:
             await asyncio.wait([asyncio.wrap_future(self._folding)])
         if self._journal.unfolded >= self._due() / WORTHWHILE:
             await asyncio.wrap_future(self._folder.submit(self._fold_safely, lambda: None))
+        await _in_thread(self._finders, self._finder.close)
         await _in_thread(self._readers, self._reader.close)
         await _in_thread(self._writer, self._journal.close)
+        self._finders.shutdown()
         self._readers.shutdown()
         self._writer.shutdown()
         self._folder.shutdown()

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 from aiohttp import web
 from loguru import logger
 
 from moobius.errors import StorageError
+from moobius.local.arriving import Together
 from moobius.local.attempts import Attempts
 from moobius.local.codes import Codes
 from moobius.local.connection import serve_socket
@@ -33,6 +35,7 @@ from moobius.local.web.guard import Guard, cors_headers, is_from_here
 from moobius.local.web.operations import Operations
 from moobius.local.web.page import page_file, serve_page_file
 from moobius.local.web.request_log import Book
+from moobius.local.web.sending import Turns, send
 
 SLASHES = re.compile(r"/{2,}")
 SWITCHING_PROTOCOLS = 101
@@ -113,6 +116,8 @@ class WebApp:
         self._operations = operations
         self._faults = faults
         self._attempts = Attempts(options.limits, lambda: engine.now)
+        self._together = Together(options.limits.arriving_bytes)
+        self._turns = Turns(options.limits.large_replies_per_account, options.limits.large_replies)
         self._codes = Codes(options.limits.code_ms, lambda: engine.now)
         self._endpoints = {
             **ENDPOINTS,
@@ -144,20 +149,31 @@ class WebApp:
         path = SLASHES.sub("/", request.path)
         if path in SOCKET_PATHS and request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request)
-        response = await self._reply(request, path)
-        response.headers.update(cors_headers(request))
-        await self._faults.before_reply(request)
+        async with AsyncExitStack() as held:
+            response = await self._reply(request, path, held)
+            response.headers.update(cors_headers(request))
+            await self._faults.before_reply(request, path)
+            await send(request, response, self._options.limits.reply_seconds)
         return response
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        meters, faults = self._operations.meters, self._faults
-        return await serve_socket(request, self._engine, self._hub, self._options, meters, faults)
+        return await serve_socket(
+            request,
+            self._engine,
+            self._hub,
+            self._options,
+            self._operations.meters,
+            self._faults,
+            self._together,
+        )
 
-    async def _reply(self, request: web.Request, path: str) -> web.StreamResponse:
+    async def _reply(
+        self, request: web.Request, path: str, held: AsyncExitStack
+    ) -> web.StreamResponse:
         if request.method == "OPTIONS":
             return web.Response(status=204)
         try:
-            return await self._dispatch(request, path)
+            return await self._dispatch(request, path, held)
         except Refused as refusal:
             return failure(refusal)
         except web.HTTPException as error:
@@ -169,12 +185,15 @@ class WebApp:
                 logger.exception("{} {} failed", request.method, path)
             return failure(Refused(Code.INTERNAL, "Internal server error"))
 
-    async def _dispatch(self, request: web.Request, path: str) -> web.StreamResponse:
+    async def _dispatch(
+        self, request: web.Request, path: str, held: AsyncExitStack
+    ) -> web.StreamResponse:
         method = "GET" if request.method == "HEAD" else request.method
         endpoint = self._endpoints.get((method, path.rstrip("/")))
         if endpoint is not None:
-            self._faults.check_request()
-            return success(await endpoint.handler(await self._call(request, endpoint)))
+            self._faults.check_request(path)
+            call = await self._call(request, endpoint, held)
+            return success(await endpoint.handler(call))
         operation = self._operations.routes.get(path) if method == "GET" else None
         if operation is not None:
             return operation(request)
@@ -204,7 +223,7 @@ class WebApp:
             return ["GET"]
         return [method for method, known in self._endpoints if known == path.rstrip("/")]
 
-    async def _call(self, request: web.Request, endpoint: Endpoint) -> Call:
+    async def _call(self, request: web.Request, endpoint: Endpoint, held: AsyncExitStack) -> Call:
         # Before the body is read: a stranger's megabytes are not worth taking.
         known = not endpoint.public or bearer(request)
         try:
@@ -223,7 +242,18 @@ class WebApp:
             self._attempts,
             self._codes,
             is_from_here(request),
+            self._turn(caller, held),
         )
+
+    def _turn(self, caller: str, held: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+        """Return how a call gets its turn to reply at length; the turn ends with the request."""
+        waiting = [self._turns.of(caller)]
+
+        async def turn() -> None:
+            if waiting:
+                await held.enter_async_context(waiting.pop())
+
+        return turn
 
     def _caller(self, request: web.Request) -> str:
         caller = caller_of(request, self._engine)

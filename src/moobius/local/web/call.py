@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,7 @@ class Call:
         attempts: Who may guess at passwords and codes now.
         codes: The confirmation codes that are good.
         is_from_here: Whether a program on this machine asks, and not for somebody else.
+        turn: Waits until a large reply may be made and sent; asked again, it has it already.
     """
 
     engine: Engine
@@ -142,6 +143,7 @@ class Call:
     attempts: Attempts
     codes: Codes
     is_from_here: bool
+    turn: Callable[[], Awaitable[None]]
 
 
 async def read_parameters(request: web.Request, limits: Limits) -> Parameters:

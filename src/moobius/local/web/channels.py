@@ -14,9 +14,11 @@ from moobius.local.model.refusal import malformed
 from moobius.local.store.pages import MOST_MESSAGES
 from moobius.local.store.protocol import Message
 from moobius.local.web.call import Call
+from moobius.local.web.sending import encoded
 
 DEFAULT_LIMIT = 64
 SURELY_MILLISECONDS = 1e11
+NAMES = 2  # under which the contents of each message are in the reply
 
 
 async def create(call: Call) -> Any:
@@ -40,7 +42,7 @@ async def update(call: Call) -> Any:
 
 async def joined(call: Call) -> Any:
     """Endpoint 16."""
-    return channels.channel_list(call.engine.state, call.caller)
+    return await encoded(call, channels.channel_list(call.engine.state, call.caller))
 
 
 async def popular(call: Call) -> Any:
@@ -60,13 +62,14 @@ async def history(call: Call) -> Any:
     channel_id = parameters.required("channel_id")
     call.engine.state.channel(channel_id)
     limit = _number(parameters.value("limit"))
+    await call.turn()
     found = await call.engine.store.history(
         call.caller,
         channel_id,
         before=_milliseconds(parameters.value("before")),
         after=_milliseconds(parameters.value("after")),
         limit=DEFAULT_LIMIT if limit is None else int(min(max(limit, 1), MOST_MESSAGES)),
-        most_bytes=call.options.limits.history_bytes,
+        most_bytes=call.options.limits.history_bytes // NAMES,
     )
     return await asyncio.to_thread(_encoded, found)
 

@@ -188,6 +188,11 @@ class Files:
         return web.FileResponse(path, headers=headers)
 
 
+def is_upload(name: str) -> bool:
+    """Return whether a file of the directory was uploaded, rather than stands beside one."""
+    return not name.startswith((PARTIAL, NAME))
+
+
 def _discard(file: IO[bytes]) -> None:
     Path(file.name).unlink(missing_ok=True)
 

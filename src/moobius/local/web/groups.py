@@ -6,6 +6,7 @@ from typing import Any
 
 from moobius.local.model import groups
 from moobius.local.web.call import Call
+from moobius.local.web.sending import encoded
 
 CHARACTERS = ("characters", "members")
 
@@ -24,7 +25,7 @@ async def resolve(call: Call) -> Any:
 async def listing(call: Call) -> Any:
     """Endpoint 30; without a channel, all of the caller's groups."""
     channel_id = call.parameters.text("channel_id") or None
-    return groups.user_groups(call.engine.state, call.caller, channel_id)
+    return await encoded(call, groups.user_groups(call.engine.state, call.caller, channel_id))
 
 
 async def create(call: Call) -> Any:

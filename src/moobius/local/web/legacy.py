@@ -9,6 +9,7 @@ from typing import Any
 
 from moobius.local.model import accounts, channels, services
 from moobius.local.web.call import Call, Parameters
+from moobius.local.web.sending import encoded
 
 
 async def userlist(call: Call) -> Any:
@@ -16,14 +17,16 @@ async def userlist(call: Call) -> Any:
     channel_id = call.parameters.required("channel_id")
     members = channels.character_list(call.engine.state, call.caller, channel_id)
     found = accounts.profiles(call.engine.state, members["character_list"])
-    return {"userlist": [_user(profile) for profile in found]}
+    return {"userlist": await encoded(call, map(_user, found))}
 
 
 async def fetch_profiles(call: Call) -> Any:
     """Endpoint 41; the users by their ids."""
     wanted = call.parameters.optional_ids("userlist") or []
-    found = accounts.profiles(call.engine.state, wanted)
-    return {profile["character_id"]: _user(profile) for profile in found}
+    state = call.engine.state
+    known = [each for each in dict.fromkeys(wanted) if state.character_profile(each) is not None]
+    users = (_user(profile) for profile in accounts.profiles(state, known))
+    return dict(zip(known, await encoded(call, users), strict=True))
 
 
 async def create_agent(call: Call) -> Any:
@@ -55,10 +58,8 @@ async def update_agent(call: Call) -> Any:
 async def agents(call: Call) -> Any:
     """Endpoint 44."""
     service_id = call.parameters.required("service_id")
-    return [
-        _user(profile)
-        for profile in services.agent_list(call.engine.state, call.caller, service_id)
-    ]
+    found = services.agent_list(call.engine.state, call.caller, service_id)
+    return await encoded(call, map(_user, found))
 
 
 def _name(parameters: Parameters, context: Parameters) -> str | None:

@@ -80,8 +80,7 @@ class _ToOurLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, UNREADABLE):
-            # Its first line only: below, the request itself is quoted.
-            reason = getattr(error, "message", type(error).__name__).partition("\n")[0]
-            logger.debug("a request could not be read: {}", reason.rstrip(":"))
+            # Its class only: its words quote the request, a token in it too.
+            logger.debug("a request could not be read: {}", type(error).__name__)
         else:
             logger.opt(exception=error).log(record.levelname, "{}", record.getMessage())

@@ -6,6 +6,7 @@ from typing import Any
 
 from moobius.local.model import services
 from moobius.local.web.call import Call
+from moobius.local.web.sending import encoded
 
 
 async def create(call: Call) -> Any:
@@ -16,7 +17,7 @@ async def create(call: Call) -> Any:
 
 async def listing(call: Call) -> Any:
     """Endpoint 21."""
-    return services.service_list(call.engine.state, call.caller)
+    return await encoded(call, services.service_list(call.engine.state, call.caller))
 
 
 async def bind(call: Call) -> Any:
@@ -58,4 +59,4 @@ async def update_agent(call: Call) -> Any:
 async def agents(call: Call) -> Any:
     """Endpoint 26."""
     service_id = call.parameters.required("service_id")
-    return services.agent_list(call.engine.state, call.caller, service_id)
+    return await encoded(call, services.agent_list(call.engine.state, call.caller, service_id))

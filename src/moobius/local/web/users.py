@@ -6,6 +6,7 @@ from typing import Any
 
 from moobius.local.model import accounts
 from moobius.local.web.call import Call
+from moobius.local.web.sending import encoded
 
 
 async def user_info(call: Call) -> Any:
@@ -23,4 +24,4 @@ async def edit_profile(call: Call) -> Any:
 async def fetch_profiles(call: Call) -> Any:
     """Endpoints 12 and 13; a lost list (JavaScript in a browser) is an empty one."""
     wanted = call.parameters.optional_ids("character_list") or []
-    return accounts.profiles(call.engine.state, wanted)
+    return await encoded(call, accounts.profiles(call.engine.state, wanted))

@@ -9,7 +9,9 @@ from moobius.local.model.refusal import Refused, malformed
 
 Body = Mapping[str, Any]
 
-LARGEST_TIMESTAMP = 2**53
+LARGEST_TIMESTAMP = 253_402_300_799_999  # the end of the year 9999; no clock shows more
+
+WORDS = {"true": True, "false": False}  # older clients send words for booleans
 
 
 def text(body: Body, name: str, default: str | None = None) -> str:
@@ -52,6 +54,20 @@ def text_or_null(body: Body, name: str, where: str = "") -> str | None:
     return value
 
 
+def flag(body: Body, name: str, where: str = "") -> bool | None:
+    """Return a boolean field, or the boolean a word for one means; null and absent give None.
+
+    Raises:
+        Refused: If it is anything else; names it with `where` before.
+    """
+    value = body.get(name)
+    if isinstance(value, str):
+        value = WORDS.get(value.lower(), value)
+    if value is not None and not isinstance(value, bool):
+        raise _wrong(f"{where}{name}", "true or false", value)
+    return value
+
+
 def texts(value: Any, name: str) -> list[str]:
     """Return a list of strings."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -88,7 +104,7 @@ def recipients(body: Body) -> str | tuple[str, ...] | None:
 def timestamp(body: Body) -> int | None:
     """Return the client's time if it is a sane integer; otherwise the Platform sets its own."""
     value = body.get("timestamp")
-    sane = type(value) is int and 0 <= value < LARGEST_TIMESTAMP
+    sane = type(value) is int and 0 <= value <= LARGEST_TIMESTAMP
     return value if sane else None
 
 

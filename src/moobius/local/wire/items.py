@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from moobius.local.model.refusal import malformed
-from moobius.local.wire.fields import objects, text_or_null, texts
+from moobius.local.wire.fields import flag, objects, text_or_null, texts
 
 Item = dict[str, Any]
 
@@ -19,6 +19,7 @@ INPUT_TYPES = {"string": "text", "enum": "dropdown"}
 CONTENT_TEXTS = ("text", "path", "filename", "link", "title", "button")
 CONTENT_KEYS = (*CONTENT_TEXTS, "size")
 STYLE_TEXTS = ("widget", "display", "button_id", "text")
+COMPONENT = "dialog.components."
 WIDGETS = {"playground": "canvas", "feature": "button"}
 
 
@@ -60,22 +61,19 @@ def style_item(item: Item) -> Item:
     if style["button_id"] is None and isinstance(hook, dict):
         style["button_id"] = text_or_null(hook, "button_id", "button_hook.")
     style["widget"] = WIDGETS.get(style["widget"], style["widget"])
-    expand = item.get("expand")
-    if isinstance(expand, str):
-        expand = expand.lower() == "true"
-    if expand is not None and not isinstance(expand, bool):
-        raise malformed("expand must be true or false")
-    return {**style, "expand": expand}
+    return {**style, "expand": flag(item, "expand")}
 
 
 def _dialog_of(item: Item) -> Item | None:
     dialog = item.get("dialog")
     if isinstance(dialog, dict):
         return _dialog(dialog)
-    if item.get("new_window") in (True, "true"):
+    if dialog is not None and dialog is not False:  # demos send `false` for none
+        raise malformed("dialog must be an object")
+    if flag(item, "new_window"):
         parts = {"components": item.get("arguments"), "bottom_buttons": item.get("bottom_buttons")}
         return _dialog(parts)
-    return None  # absent, null, or the `false` that demos send
+    return None
 
 
 def _dialog(dialog: Item) -> Item:
@@ -91,7 +89,8 @@ def _dialog(dialog: Item) -> Item:
 
 def _input(item: Item) -> Item:
     kind = text_or_null(item, "type") or "text"
-    required = not item["optional"] if "optional" in item else item.get("required", False)
+    optional = flag(item, "optional", COMPONENT)
+    required = flag(item, "required", COMPONENT) if optional is None else not optional
     return {
         "label": _first(item, "label", "name"),
         "type": INPUT_TYPES.get(kind, kind),
@@ -113,9 +112,11 @@ def _choices(value: Any) -> list[str] | None:
 
 def _bottom_button(item: Item) -> Item:
     words = text_or_null(item, "text") or ""
-    submit = item["submit"] if "submit" in item else item.get("type") != "cancel"
+    submit = flag(item, "submit", "dialog.bottom_buttons.")
     button_id = text_or_null(item, "id") or words.lower()
-    return {"id": button_id, "text": words, "submit": bool(submit)}
+    if submit is None:
+        submit = item.get("type") != "cancel"
+    return {"id": button_id, "text": words, "submit": submit}
 
 
 def _first(item: Item, *names: str) -> str:

@@ -9,6 +9,7 @@ import { upload } from "./upload.js";
 
 /** Subtype of an update to what it changes; each update replaces the whole of it. */
 const UPDATES = {
+  __proto__: null,
   characters: (room, { characters }) => room.showCharacters(characters),
   buttons: (room, content) => room.replace("buttons", content),
   canvas: (room, content) => room.replace("canvas", content),
@@ -18,6 +19,7 @@ const UPDATES = {
 };
 
 const FRAMES = {
+  __proto__: null,
   message_down: (room, body) => room.receive(body),
   update: (room, body) => (UPDATES[body.subtype] ?? unknown)(room, body.content, body.subtype),
 };

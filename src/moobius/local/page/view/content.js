@@ -4,15 +4,19 @@ import { h } from "./dom.js";
 import { link, richText, safeAddress } from "./text.js";
 import { sizeText } from "./time.js";
 
-const DRAW = { text, image, audio, file, card };
+const DRAW = { __proto__: null, text, image, audio, file, card };
 
 /** Return the element that shows the content of a message from `name`. */
 export function contentOf({ subtype, content }, name) {
   return (DRAW[subtype] ?? other)(content, name, subtype);
 }
 
-function text({ text: words = "" }) {
-  return h("div.text", {}, richText(String(words)));
+/** What stands for a message that cannot be drawn. */
+export const brokenContent = () =>
+  h("div.text.soft", {}, "A message that this page cannot show: something in it is not as it should be.");
+
+function text({ text: words }) {
+  return h("div.text", {}, richText(String(words ?? "")));
 }
 
 function image({ path, filename }, name) {

@@ -9,6 +9,7 @@ const input = (type) => (attributes) => h("input", { type, ...attributes });
 
 /** Type of a component to its control; an unknown type is typed as text. */
 const CONTROLS = {
+  __proto__: null,
   text: input("text"),
   number: (attributes) => h("input", { type: "number", step: "any", ...attributes }),
   password: (attributes) => h("input", { type: "password", autocomplete: "off", ...attributes }),

@@ -1,7 +1,7 @@
 /** The messages of a room: grouped, with days, at the bottom unless the reader scrolled up. */
 
 import { avatar } from "./avatar.js";
-import { contentOf } from "./content.js";
+import { brokenContent, contentOf } from "./content.js";
 import { button, coalesced, fill, h } from "./dom.js";
 import { arrows } from "./floating.js";
 import { itemsFor, pointBelow, showMenu } from "./menu.js";
@@ -81,16 +81,36 @@ function emptyText(room) {
 function elementsOf(room, host, rows) {
   let before = null;
   return room.messages.map((message) => {
-    const view = viewOf(room, message, before);
+    const drawn = drawnOf(room, host, message, before, rows.get(message.key));
     before = message;
-    const mark = JSON.stringify([message, view]);
-    const known = rows.get(message.key);
-    if (known?.mark === mark) return [message.key, known];
-    const elements = [row(room, host, message, view)];
-    if (view.newDay) elements.unshift(h("div.day", { role: "separator" }, view.newDay));
-    return [message.key, { mark, elements }];
+    return [message.key, drawn];
   });
 }
+
+const BROKEN = "broken"; // the mark of a message that cannot be drawn
+
+/** Draw a message, or say in its place that it cannot be: one bad message hides no other. */
+function drawnOf(room, host, message, before, known) {
+  try {
+    const view = viewOf(room, message, before);
+    const mark = JSON.stringify([message, view]);
+    if (known?.mark === mark) return known;
+    const elements = [row(room, host, message, view)];
+    if (view.newDay) elements.unshift(h("div.day", { role: "separator" }, view.newDay));
+    return { mark, elements };
+  } catch (error) {
+    if (known?.mark === BROKEN) return known;
+    console.error("a message cannot be drawn:", message, error);
+    return { mark: BROKEN, elements: [brokenRow(message)] };
+  }
+}
+
+const brokenRow = ({ id }) =>
+  h(
+    "div.message.theirs",
+    { role: "article", tabindex: "-1", "data-message-id": id },
+    h("div.bubble", {}, brokenContent()),
+  );
 
 /** Everything the drawing of a message depends on besides the message itself. */
 function viewOf(room, message, before) {
