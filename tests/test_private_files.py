@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from moobius import private_files
+from tests.support.disk import disk_full_after
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -30,6 +35,49 @@ def test_a_file_is_created_once(tmp_path: Path) -> None:
     assert file.read_text() == "first"
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("put", [private_files.write_private, private_files.create_private])
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, put: Callable[[Path, str], None]
+) -> None:
+    with disk_full_after(100), pytest.raises(OSError, match="too large"):
+        put(tmp_path / "file", "x" * 200)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_at_a_time_is_alone_in_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+
+    def second() -> None:
+        with private_files.alone_in(tmp_path):
+            order.append("second")
+
+    with private_files.alone_in(tmp_path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        monkeypatch.setattr(private_files, "ALONE_WITHIN_S", 0.05)
+        with pytest.raises(OSError, match="somebody holds a lock on the directory"):
+            with private_files.alone_in(tmp_path):
+                order.append("too early")
+        order.append("first")
+    thread.join(20)
+    assert order == ["first", "second"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_forked_meanwhile_keeps_no_lock(tmp_path: Path) -> None:
+    with private_files.alone_in(tmp_path):
+        child = multiprocessing.get_context("fork").Process(target=signal.pause)
+        child.start()
+    try:
+        with private_files.alone_in(tmp_path):
+            assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_a_file_that_grows_is_private_from_the_start(tmp_path: Path) -> None:

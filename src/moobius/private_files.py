@@ -6,7 +6,12 @@ import getpass
 import os
 import stat
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+ALONE_WITHIN_S = 5.0
 
 
 def runtime_folder() -> Path:
@@ -37,6 +42,40 @@ def create_private(file: Path, text: str) -> None:
             os.link(partial, file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep everybody else who asks for this out of a directory; no file is left behind.
+
+    It is for what takes no time. On Windows, where directories cannot be locked, it does nothing.
+
+    Raises:
+        OSError: If there is no such directory, or somebody does not leave it.
+    """
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    until = time.monotonic() + ALONE_WITHIN_S
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    text = "somebody holds a lock on the directory"
+                    raise OSError(error.errno, text, str(folder)) from None
+            time.sleep(0.005)
+        try:
+            yield
+        finally:  # closing is not enough where a process was forked meanwhile
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def open_private(path: str, flags: int) -> int:
@@ -78,6 +117,10 @@ def _write_partial(file: Path, text: str) -> Path:
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except BaseException:  # the disk may be full
+        partial.unlink(missing_ok=True)
+        raise
     return partial

@@ -17,7 +17,7 @@ from typing import Any
 from loguru import logger
 
 TERMINAL = "the terminal"
-_LOGURU_START_UP_SINK = 0
+LOGURU_START_UP_SINK = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def add_wish(wish: Wish) -> None:
     """
     with _lock:
         with contextlib.suppress(ValueError):
-            logger.remove(_LOGURU_START_UP_SINK)
+            logger.remove(LOGURU_START_UP_SINK)
         _wishes[wish.place].append(wish)
         try:
             _settle(wish.place)
@@ -85,8 +85,12 @@ def _settle(place: str) -> None:
         return
     if number is not None:
         del _open[place]
-        with contextlib.suppress(ValueError):  # the user may have removed it, with all others
+        try:
             logger.remove(number)
+        except ValueError:
+            pass  # the user may have removed it, with all others
+        except OSError as error:  # of a full disk, for one; it is removed all the same
+            logger.warning("the last of the log is not in {}: {}", place, error.strerror)
     if wanted is not None:
         _open[place] = _add(place, wanted, wishes[0].options), wanted
 

@@ -10,8 +10,10 @@ import sys
 import threading
 from contextlib import AsyncExitStack
 
+import pytest
+
 from moobius import Moobius, types
-from moobius.core.handover import change_places
+from moobius.core.handover import as_held, change_places, holder
 from tests.support.patience import until, wait_until
 from tests.support.room import Room, running
 from tests.support.scripts import alive
@@ -79,6 +81,14 @@ async def test_a_platform_that_does_not_hold_is_no_reason_to_fail(room: Room) ->
     async with running(Slow(room)) as service:
         await change_places(service.ws_client, refuse, service.stack)
         await service.stack.aclose()
+
+
+def test_only_a_holder_that_lives_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (holder(), as_held("ws://x/")) == ("", "ws://x/")
+    monkeypatch.setenv("MOOBIUS_DEV", str(os.getpid()))
+    assert as_held("ws://x/") == f"ws://x/?holder={os.getpid()}"
+    monkeypatch.setenv("MOOBIUS_DEV", "4194305")  # above the highest there can be
+    assert (holder(), as_held("ws://x/")) == ("", "ws://x/")
 
 
 def test_a_program_leaves_with_another() -> None:

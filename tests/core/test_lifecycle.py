@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -135,6 +136,58 @@ async def test_storage_is_closed_when_the_service_stops(room: Room) -> None:
 
 
 @pytest.mark.defect("D35")
+@pytest.mark.parametrize("impatient", [False, True])
+async def test_an_on_stop_that_hangs_costs_neither_the_end_nor_the_storage(
+    room: Room, log: list[str], impatient: bool
+) -> None:
+    begun = asyncio.Event()
+
+    class Hanging(Diary):
+        async def on_stop(self) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+    config = room.config()
+    engine = "tests.database.test_magical_storage.Closing"
+    config["db_config"] = [{"implementation": engine, "name": "scores"}]
+    service = Hanging(config=config)
+    service._stop_timeout = 60 if impatient else 0.1
+    ready = asyncio.Event()
+    service._when_ready = ready.set
+    life = asyncio.create_task(service.start())
+    await ready.wait()
+    scores = service.channels[room.channel_id].scores
+    life.cancel()
+    await begun.wait()
+    if impatient:
+        life.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(life, 10)
+    assert scores.database.closed == 1
+    assert any("on_stop did not finish within 0.1 s" in line for line in log) != impatient
+
+
+async def test_a_callback_that_ignores_being_cancelled_does_not_keep_on_stop_from_its_turn(
+    room: Room,
+) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    class Stubborn(Diary):
+        async def on_message_up(self, message: types.MessageBody) -> None:
+            begun.set()
+            while not go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await go.wait()
+
+    service = Stubborn(config=room.config())
+    service._stop_timeout = 0.1
+    async with running(service):
+        await room.say("ada", "hello")
+        await asyncio.wait_for(begun.wait(), 5)
+    assert service.diary[-1] == "stop"
+    go.set()
+
+
 async def test_a_wrong_password_is_one_clear_error(room: Room) -> None:
     config = room.config()
     config["account_config"]["password"] = "sesame"

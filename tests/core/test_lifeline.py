@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from moobius.core.lifeline import Lifeline
 
 
@@ -55,3 +57,26 @@ def test_only_the_state_that_is_meant_is_changed() -> None:
     life.enter("running")
     assert life.turn("running", "hanging")
     assert life.state == "hanging"
+
+
+def test_who_waits_for_the_end_hears_of_it_whatever_else_goes_wrong() -> None:
+    life = Lifeline()
+
+    def fail(state: str) -> None:
+        raise RuntimeError(f"nobody may know that it is {state}")
+
+    life.on_enter = fail
+    with pytest.raises(RuntimeError, match="that it is failed"):
+        life.enter("failed")
+    assert life.wait_over(0)
+
+
+def test_a_pause_ends_when_it_is_to_start_again_and_the_wish_with_the_beginning() -> None:
+    life = Lifeline()
+    asker = threading.Thread(target=life.ask_to_restart)
+    asker.start()
+    assert life.pause(60)
+    asker.join()
+    assert life.is_restart_asked and life.take_restart()
+    life.enter("running")
+    assert life.state == "running"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,58 @@ def test_a_second_service_in_the_process_does_not_double_the_lines(tmp_path: Pat
     for text in (done.stdout, (tmp_path / "both.log").read_text("utf-8")):
         lines = [line.rpartition(" - ")[2] for line in text.splitlines()]
         assert lines == ["of two", "of one"]
+
+
+def test_the_last_of_the_log_keeps_one_file_and_touches_no_other_service(tmp_path: Path) -> None:
+    """A service called north.east logs beside the one called north."""
+    others = ["north.east.log", "north.east.2026-01-02_03-04-05_678901.log", "north-2.log"]
+    for name in others:
+        (tmp_path / name).write_text("somebody else's")
+        os.utime(tmp_path / name, (1, 1))  # the oldest of all
+    mine = tmp_path / "north.log"
+    done = subprocess.run(
+        [sys.executable, "-c", ROTATED_TWICE, str(mine)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    (rotated,) = {file.name for file in tmp_path.iterdir()} - {*others, mine.name}
+    assert rotated.startswith("north.20")
+    assert all((tmp_path / name).exists() for name in others)
+    assert "line 2999" in mine.read_text() and "line 2500" in (tmp_path / rotated).read_text()
+
+
+ROTATED_TWICE = """
+import sys
+from loguru import logger
+from moobius.config import load_config
+from moobius.core.logs import log_sinks
+
+with log_sinks(load_config(log_config={"terminal_log_level": "error"}).settings, sys.argv[1]):
+    for number in range(3000):
+        logger.info("line {} {}", number, "x" * 1000)
+"""
+
+
+def test_a_disk_that_is_full_at_the_end_is_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" in done.stdout and "the last of the log is not in" in done.stdout
+    assert "full.log: File too large" in done.stdout
+    assert done.stdout.endswith("goes on\n")
+
+
+FULL = """
+from loguru import logger
+from moobius.config import load_config
+from moobius.core.logs import log_sinks
+import resource
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # the system writes to no file any more
+with log_sinks(load_config(log_config={"log_file": "full.log"}).settings):
+    logger.info("a line")
+print("goes on")
+"""
 
 
 @pytest.mark.parametrize(

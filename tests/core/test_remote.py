@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from moobius import MoobiusWand, types
-from moobius.core.control import protocol, records
+from moobius.core import remote
+from moobius.core.control import calls, protocol, records
+from moobius.core.control.records import Record
 from moobius.core.remote import RemoteWand
 from moobius.errors import WandError
-from tests.support.patience import until
+from tests.support.patience import until, wait_until
 from tests.support.program import Program
 from tests.support.scripts import STARTED, alive, script
 from tests.support.wands import troupe
@@ -149,20 +154,157 @@ def test_others_are_answered_while_one_is_being_stopped() -> None:
         assert seen == ["stopping", "running"]
 
 
-def test_a_file_that_is_left_over_is_removed_when_nobody_answers(tmp_path: Path) -> None:
+def test_a_file_that_is_left_over_is_removed_when_nobody_answers() -> None:
     folder = records.services_folder()
     with troupe() as one, MoobiusWand.attach() as wand:
         one.add()
         record = records.read(records.file_of(folder, "Room"))
         assert record is not None
-        dead = replace(record, name="Dead", instance="dead", address=f"unix:{tmp_path}/none")
+        left = folder / "dead.sock"
+        dead = replace(record, name="Dead", instance="dead", address=f"unix:{left}")
         for call in (lambda: wand.spell("Dead", 1), lambda: list(wand.services())):
             records.claim(folder, dead)
+            with socket.socket(socket.AF_UNIX) as unused:
+                unused.bind(str(left))
             try:
                 assert call() == ["Room"]
             except WandError as error:
                 assert str(error) == "no service 'Dead' runs; running: Room"
-            assert not records.file_of(folder, "Dead").exists()
+            assert not records.file_of(folder, "Dead").exists() and not left.exists()
+
+
+def deaf(name: str, deaf_socket: socket.socket) -> Record:
+    """Leave word of a service whose process lives, and never answers: it was suspended, say."""
+    address = f"tcp://127.0.0.1:{deaf_socket.getsockname()[1]}"
+    record = Record(name, "Deaf", os.getpid(), name, "", 0.0, "", address, "ab" * 32)
+    records.claim(records.services_folder(), record)
+    return record
+
+
+def heard(sock: socket.socket) -> socket.socket:
+    """Return the connection that somebody makes, once he has said hello."""
+    sock.settimeout(20)
+    found = sock.accept()[0]
+    found.settimeout(20)
+    assert found.recv(10_000)
+    return found
+
+
+def hangs_on(sock: socket.socket) -> bool:
+    """Tell whether the other end still waits for us."""
+    sock.setblocking(False)
+    try:
+        return bool(sock.recv(10_000))
+    except BlockingIOError:
+        return True
+
+
+def test_one_that_is_silent_keeps_nobody_else_waiting() -> None:
+    with (
+        troupe() as one,
+        MoobiusWand.attach() as wand,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        room = one.add()
+        deaf("Deaf", silent)
+        said: list[str] = []
+        waiting = threading.Thread(target=lambda: said.append(refusal(wand, "Deaf")), daemon=True)
+        waiting.start()
+        with heard(silent) as connection:
+            wand.spell("Room", "meanwhile")
+            assert wand.status("Room").state == "running"
+            assert room.spells == ["meanwhile"] and hangs_on(connection) and not said
+        waiting.join(20)
+        assert "Deaf cannot be reached" in said[0]
+
+
+def test_all_who_are_silent_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "ANSWER_WITHIN_S", 1.5)
+    with (
+        troupe() as one,
+        MoobiusWand.attach() as wand,
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
+        one.add()
+        deaf("Deaf", first), deaf("Mute", second)
+        states: dict[str, str] = {}
+
+        def look() -> None:
+            states.update({name: info.state for name, info in wand.services().items()})
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        with heard(first) as a, heard(second) as b:
+            assert hangs_on(a) and hangs_on(b)
+            looking.join(20)
+        assert states == {"Deaf": "silent", "Mute": "silent", "Room": "running"}
+
+
+def test_a_spell_that_may_arrive_still_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its process was suspended after it had come."""
+    monkeypatch.setattr(remote, "ANSWER_WITHIN_S", 0.3)
+    goes_on = threading.Event()
+    with troupe() as one, MoobiusWand.attach() as wand:
+        room = one.add()
+
+        def put(spell: object) -> None:
+            goes_on.wait(20)
+            room.spells.append(spell)
+
+        monkeypatch.setattr(room, "put", put)
+        with pytest.raises(WandError, match=r"Room cannot .*; the spell may arrive still$"):
+            wand.spell("Room", 1)
+        goes_on.set()
+        wait_until(lambda: room.spells == [1])
+
+
+def test_a_connection_file_that_is_of_no_use_is_named_and_hides_nobody() -> None:
+    with troupe() as one, MoobiusWand.attach() as wand, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        one.add()
+        folder = records.services_folder()
+        records.publish(folder, replace(deaf("Odd", unused), address="pipe:/x"))
+        states = {name: info.state for name, info in wand.services().items()}
+        assert states == {"Odd": "silent", "Room": "running"}
+        for call in (wand.stop, wand.status, lambda name: wand.spell(name, 1)):
+            with pytest.raises(WandError, match=r"Odd\.json, its connection file, is of no use"):
+                call("Odd")
+
+
+def test_who_hangs_while_it_starts_is_named_and_who_died_then_is_nobody() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = records.services_folder()
+    with troupe() as one, MoobiusWand.attach() as wand:
+        one.front.claim("Slow", None)
+        with pytest.raises(WandError, match=f"the process that starts it, {os.getpid()}$"):
+            wand.stop("Slow")
+        records.claim(folder, Record("Dead", "Room", ended.pid, "dead", "", 0.0))
+        with pytest.raises(WandError, match="no service 'Dead' runs"):
+            wand.stop("Dead")
+        assert not records.file_of(folder, "Dead").exists()
+
+
+def cast_and_close(wand: RemoteWand, spell: object) -> None:
+    with wand:
+        wand.spell("Room", spell)
+
+
+def test_a_forked_child_begins_anew() -> None:
+    context = multiprocessing.get_context("fork")
+    with troupe() as one, MoobiusWand.attach() as wand:
+        room = one.add()
+        wand.spell("Room", "parent")
+        child = context.Process(target=cast_and_close, args=(wand, "child"))
+        child.start()
+        child.join(20)
+        if child.is_alive():  # hangs
+            child.kill()
+            child.join()
+        assert child.exitcode == 0
+        wand.spell("Room", "parent again")
+        assert room.spells == ["parent", "child", "parent again"]
 
 
 def test_another_key_casts_nothing() -> None:
@@ -275,11 +417,13 @@ async def test_a_foreground_service_that_blocks_its_loop_still_has_an_address(
     tmp_path: Path,
 ) -> None:
     text = """
+from moobius.core import plan
 class Blocking(Room):
     async def on_spell(self, obj):
         print("blocks", flush=True)
         time.sleep(30)
-MoobiusWand().run(Blocking, stop_timeout=-9.5)
+plan.STOP_SLACK_S = 0.5
+MoobiusWand().run(Blocking, stop_timeout=0)
 """
     async with Program(script(tmp_path, text), "main.py") as program:
         await program.wait_for(STARTED)
@@ -297,6 +441,7 @@ async def test_a_background_service_that_hangs_is_started_again_from_outside(
     tmp_path: Path,
 ) -> None:
     text = """
+from moobius.core import plan
 class Stuck(Room):
     async def on_spell(self, obj):
         print("stuck", flush=True)
@@ -304,7 +449,8 @@ class Stuck(Room):
             try: time.sleep(60)
             except BaseException: pass
 if __name__ == "__main__":
-    MoobiusWand().run(Stuck, background=True, stop_timeout=-9.5)
+    plan.STOP_SLACK_S = 0.5
+    MoobiusWand().run(Stuck, background=True, stop_timeout=0)
 """
     async with Program(script(tmp_path, text), "main.py") as program:
         first = int((await program.wait_for(STARTED))[1])
@@ -330,4 +476,4 @@ async def test_what_a_killed_wand_left_is_recognised(tmp_path: Path) -> None:
         # They have inherited nothing that would keep the address open; and they leave, too.
         await until(lambda: not any(alive(pid) for pid in pids))
         left = tmp_path / "runtime" / "moobius" / "services"
-        assert not list(left.glob("*.json"))
+        assert not [file.name for file in left.iterdir() if file.suffix != ".log"]

@@ -8,7 +8,9 @@ import threading
 
 import pytest
 
+from moobius import Moobius, MoobiusWand
 from moobius.core.runner import Runner
+from moobius.errors import WandError
 
 
 def run_in_thread(runner: Runner, main: object) -> threading.Thread:
@@ -84,6 +86,14 @@ def test_tasks_left_behind_are_cancelled_and_waited_for() -> None:
 
     run_in_thread(Runner(), main).join()
     assert ended == ["task"]
+
+
+async def test_it_does_not_block_an_event_loop_that_runs_already() -> None:
+    wand = MoobiusWand()
+    for run in (wand.run, wand.run_all):
+        with pytest.raises(WandError, match=r"an event loop runs here already.*background=True"):
+            run(Moobius)
+    assert wand.status() == {}
 
 
 @pytest.mark.filterwarnings("error")

@@ -18,7 +18,9 @@ from tests.support.program import Program
 from tests.support.scripts import STARTED, alive, script
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 @pytest.mark.promise("0-29")
 @pytest.mark.defect("D70", "D72")
 async def test_a_signal_stops_a_foreground_service_in_order(
@@ -88,6 +90,30 @@ if __name__ == "__main__":
         assert spells == ["one", "{'two': 2}", "three"]
         assert "a bad spell" in program.output
         assert await program.interrupt() == 130
+
+
+async def test_a_service_may_read_its_queue_itself(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Reader(Room):
+    async def listen_loop(self):
+        while True:
+            print("got", await self.queue.coro_get(), flush=True)
+
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    handle = wand.run(Reader, background=True)
+    for spell in ("one", {"two": 2}, "three"):
+        wand.spell(handle, spell)
+    wand.join()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^got three$", re.MULTILINE))
+        got = re.findall(r"^got (.*)$", program.output, re.MULTILINE)
+        assert got == ["one", "{'two': 2}", "three"]
+        os.kill(int(STARTED.findall(program.output)[0]), signal.SIGKILL)
 
 
 @pytest.mark.defect("D73")
@@ -399,7 +425,8 @@ class Thoughtful(Room):
         parent = os.getppid()
         while os.getppid() == parent:
             time.sleep(0.05)
-        while any(thread.name == "moobius parent watch" for thread in threading.enumerate()):
+        watch = f"moobius watch of process {parent}"
+        while any(thread.name == watch for thread in threading.enumerate()):
             time.sleep(0.01)  # until the watch has seen it too
         super().__init__(**kwargs)
 

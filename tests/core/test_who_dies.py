@@ -67,6 +67,7 @@ if __name__ == "__main__":
     print("state", wand.status()[handle].state, flush=True)
 """
 
+ASKED = {"Ctrl+C": signal.SIGINT, "Ctrl+C twice": signal.SIGINT, "SIGTERM": signal.SIGTERM}
 GOES_ON = None
 KILLED = -signal.SIGKILL
 
@@ -75,7 +76,7 @@ class Row(NamedTuple):
     """What is promised.
 
     Attributes:
-        victim: Who is killed.
+        victim: Who is killed; or how the program is told to stop.
         moment: What its service was doing: on its way through `on_start`, nothing, a spell, or
             on its way through `on_stop`.
         status: How the program ends by itself; `GOES_ON` if it does not, until Ctrl+C.
@@ -104,9 +105,19 @@ PROMISED = [
     Row("platform", "running", GOES_ON, "here I am"),
     Row("platform", "spell", GOES_ON, "here I am"),
     Row("platform", "stop", 0, "state stopped"),
+    # Whoever asks, and however often, the child stops in order; one that starts just leaves.
+    *(
+        Row(how, moment, 128 + number, words)
+        for how, number in ASKED.items()
+        for moment, words in (("start", ""), ("running", "stopped"), ("spell", "stopped"))
+    ),
+    *(Row(how, "stop", 128 + number, "") for how, number in ASKED.items()),
 ]
 # What the way in which a process was started could change is who notices whose end.
-CASES = [("child", "fork"), ("parent", "fork"), ("parent", "spawn"), ("platform", "fork")]
+CASES = [
+    *(("child", "fork"), ("parent", "fork"), ("parent", "spawn"), ("platform", "fork")),
+    *(("Ctrl+C", "spawn"), ("Ctrl+C twice", "fork"), ("SIGTERM", "forkserver")),
+]
 
 
 @pytest.mark.parametrize(("victim", "method"), CASES)
@@ -133,8 +144,13 @@ async def check(row: Row, method: str, folder: Path) -> None:
 
 
 async def kill(row: Row, folder: Path, program: Program, pids: dict[str, int]) -> None:
-    """Kill the victim, and see what comes of it."""
-    os.kill(pids[row.victim], signal.SIGKILL)
+    """Kill the victim, or ask for the end, and see what comes of it."""
+    if row.victim in ASKED:
+        for _ in range(row.victim.count("twice") + 1):
+            os.killpg(program.pid, ASKED[row.victim])
+            await asyncio.sleep(0.1)  # between one and the other, as a finger does
+    else:
+        os.kill(pids[row.victim], signal.SIGKILL)
     if row.victim == "platform":
         await until(lambda: not alive(pids["platform"]))
         (folder / "go").touch()
@@ -144,4 +160,5 @@ async def kill(row: Row, folder: Path, program: Program, pids: dict[str, int]) -
     else:
         assert await program.ended() == row.status, (row, program.output)
         assert re.search(f"^{row.words}", program.output, re.MULTILINE), row
+        assert row.victim not in ASKED or "Traceback" not in program.output, row
     await until(lambda: not any(alive(pid) for pid in pids.values()), lambda: str((row, pids)))

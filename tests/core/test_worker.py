@@ -226,7 +226,7 @@ async def test_a_hanging_child_leaves_when_its_parent_is_killed(tmp_path: Path) 
         tmp_path,
         """
 from moobius.core import child
-child.LEAVE_AFTER_S = 1.0
+child.STOP_SLACK_S = 1.0
 
 class Hanging(Room):
     async def on_spell(self, obj):
@@ -235,7 +235,7 @@ class Hanging(Room):
 
 if __name__ == "__main__":
     wand = MoobiusWand()
-    handle = wand.run(Hanging, background=True)
+    handle = wand.run(Hanging, background=True, stop_timeout=0)
     print("parent", os.getpid(), flush=True)  # before two processes print at a time
     wand.spell(handle, "hang")
     wand.join()
@@ -277,3 +277,218 @@ async def test_a_signal_at_any_moment_of_a_start_leaves_no_process(
     async with Program(folder, "main.py") as program:
         assert await program.ended() == 143, program.output
     assert not any(alive(pid) for pid in started(program))
+
+
+async def test_a_watch_that_fails_stops_its_service_and_is_told(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        MAIN
+        + """
+    from moobius.core.worker import Worker
+    def fail(worker):
+        raise RuntimeError("a bug in the watch")
+    Worker._goes_on = fail  # called with the first answer to a ping
+    handle = wand.run(Room, background=True, restart="always", hang_timeout=0.2)
+    wand.join()
+    print("in the end", wand.status()[handle].state, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1, program.output
+        assert not any(alive(pid) for pid in started(program))
+    assert len(started(program)) == 1
+    assert "Room is stopped, because its watch failed: a bug in the watch" in program.output
+    assert "in the end failed" in program.output
+
+
+async def test_a_restart_while_it_pauses_begins_at_once_and_is_over_then(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        MAIN
+        + """
+    from moobius.core import supervision
+    supervision.FIRST_DELAY_S = supervision.LONGEST_DELAY_S = 3600.0
+    handle = wand.run(Room, background=True, restart="on-failure")
+    sys.stdin.readline()
+    wand.restart(handle)
+    print("again", wand.status()[handle].state, flush=True)
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(STARTED)
+        os.kill(started(program)[0], signal.SIGKILL)
+        await program.wait_for(re.compile("again in 3600 s"))
+        program.write_line("")
+        assert await program.ended() == 0, program.output
+    assert "again running" in program.output
+
+
+async def test_one_that_cannot_start_any_more_is_given_up_and_a_restart_says_why(
+    tmp_path: Path,
+) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Broken(Room):
+    async def on_start(self):
+        if os.path.exists("broken"):
+            raise ValueError("no luck this time")
+        await super().on_start()
+
+from moobius.errors import WandError
+if __name__ == "__main__":
+    from moobius.core import supervision
+    supervision.STEADY_AFTER_S = 0.2  # it has run for that long before it breaks
+    supervision.FIRST_DELAY_S = supervision.LONGEST_DELAY_S = 0.2
+    wand = MoobiusWand()
+    handle = wand.run(Broken, background=True, restart="on-failure", restart_limit=1)
+    time.sleep(0.3)
+    open("broken", "w").close()
+    try:
+        wand.restart(handle)
+    except WandError as error:
+        print(error, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert "Broken did not come back; it is failed: no luck this time" in program.output
+    assert program.output.count("could not be started again") == 2
+
+
+FAMILY = """
+class Parent(Room):
+    async def on_start(self):
+        await super().on_start()
+        self.child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(20,))
+        self.child.start()
+
+"""
+
+
+async def test_the_death_of_one_that_has_forked_is_noticed(tmp_path: Path) -> None:
+    """Its child holds everything open that would tell of its end."""
+    folder = script(
+        tmp_path,
+        FAMILY
+        + MAIN
+        + """
+    handle = wand.run(Parent, background=True)
+    wand.join()
+    print("in the end", wand.status()[handle].state, flush=True)
+    sys.stdin.readline()  # until the test, which has seen it, ends us and the child of the service
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("Parent is ready"))
+        os.kill(started(program)[0], signal.SIGKILL)
+        await program.wait_for(re.compile("^in the end failed$", re.MULTILINE))
+
+
+async def test_one_leaves_with_its_parent_though_another_fork_holds_its_files(
+    tmp_path: Path,
+) -> None:
+    folder = script(
+        tmp_path,
+        MAIN
+        + """
+    wand.run(Room, background=True)
+    multiprocessing.get_context("fork").Process(target=time.sleep, args=(3600,)).start()
+    print("parent", os.getpid(), flush=True)
+    wand.join()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^parent ", re.MULTILINE))
+        (child,) = started(program)
+        os.kill(program.pid, signal.SIGKILL)
+        await until(lambda: not alive(child))
+        program.kill()
+
+
+async def test_a_script_that_runs_its_service_as_it_is_read_is_told_so(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+from moobius.errors import WandError
+wand = MoobiusWand()
+handle = wand.run(Room, background=True)
+try:
+    wand.restart(handle)
+except WandError as error:
+    print("refused:", error, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 1
+    assert len(started(program)) == 1
+    assert "refused: Room did not come back; it is failed" in program.output
+    assert 'put what it does below a line if __name__ == "__main__":' in program.output
+
+
+async def test_one_that_puts_on_its_own_queue_is_not_taken_for_its_wand(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Busy(Room):
+    async def on_start(self):
+        await super().on_start()
+        self.queue.put("note to self")
+
+"""
+        + MAIN
+        + """
+    handle = wand.run(Busy, background=True)
+    sys.stdin.readline()
+    wand.spell(handle, "from the wand")
+    wand.restart(handle)
+    wand.spell(handle, "last")
+    sys.stdin.readline()
+    wand.stop_all()
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^spell note to self$", re.MULTILINE))
+        program.write_line("")
+        await program.wait_for(re.compile("^spell last$", re.MULTILINE))
+        program.write_line("")
+        assert await program.ended() == 0, program.output
+    assert program.output.count("spell from the wand") == 1
+    assert program.output.count("spell note to self") == 2
+    assert "Traceback" not in program.output
+
+
+async def test_several_threads_may_start_services_which_share_a_platform(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Own(Room):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+"""
+        + MAIN
+        + """
+    handles = []
+    def run():
+        handles.append(wand.run(Own, background=True))
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    print("handles", sorted(handles), sorted(each.name for each in wand.status().values()))
+    wand.stop(1)
+    from moobius.local.discovery import FILE, find_live
+    from pathlib import Path
+    print("platform", bool(find_live(Path(".moobius") / FILE)), flush=True)
+    wand.stop_all()
+    print("platform", bool(find_live(Path(".moobius") / FILE)), flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert "handles [1, 2, 3] ['Own', 'Own-2', 'Own-3']" in program.output
+    assert re.findall("^platform (.*)$", program.output, re.MULTILINE) == ["True", "False"]
+    assert program.output.count("Moobius Platform ready") == 1

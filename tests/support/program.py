@@ -106,6 +106,11 @@ class Program:
         """Its process, which leads a group of its own."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.returncode is None
+
     def kill(self) -> None:
         """End it at once, without a word, as `kill -9` does."""
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -46,7 +46,10 @@ class Callbacks(Client):
         logger.debug("{} started", type(self).__name__)
 
     async def on_stop(self) -> None:
-        """Override to say goodbye: still connected, no further event will come."""
+        """Override to say goodbye: still connected, no further event will come.
+
+        It is cancelled when it takes longer than what is left of `stop_timeout`, or 3 seconds.
+        """
 
     # ======== What you may override: events from members ======================================
 

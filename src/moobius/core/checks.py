@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import multiprocessing
 from typing import Any
 
 from loguru import logger
 
 from moobius.core.callbacks import Callbacks
+from moobius.errors import WandError
 
 CALLBACKS = frozenset(name for name in vars(Callbacks) if not name.startswith("_"))
 
@@ -29,6 +31,23 @@ def check_class(cls: Any) -> None:
             continue
         for name, value in vars(base).items():
             _check_method(cls, name, value)
+
+
+def check_main_guard() -> None:
+    """Refuse to run anything while this process is only reading the script of its parent.
+
+    A service's process that is not forked reads it to find the class. So does one that is started
+    again; what the script does beside that, it would do a second time.
+
+    Raises:
+        WandError: If it is.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise WandError(
+            "this is a process for a service, and only reads its script to find the class; but the "
+            "script runs a service as it is read: put what it does below a line "
+            'if __name__ == "__main__":'
+        )
 
 
 def _check_method(cls: type, name: str, value: object) -> None:

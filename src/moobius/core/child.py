@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import threading
 import traceback
@@ -15,15 +14,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from moobius.core.leaving import leave_with
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.runner import Runner, ignore_interrupt, release_signals
+from moobius.core.plan import STOP_SLACK_S
+from moobius.core.runner import Runner
+from moobius.core.signals import leave_to_parent, release_signals
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
-
-LEAVE_AFTER_S = 20.0
-"""Seconds a child whose parent is gone may take to stop in order; then it just leaves."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,16 @@ class Ping:
     number: int
 
 
+@dataclass(frozen=True)
+class Platform:
+    """Before it is ready, a service needs a local Platform; from the wand: do what you can.
+
+    The wand's, so that it outlives each single service and each of its processes.
+    """
+
+
 class Spellbook(NamedTuple):
-    """Where spells come in, and the count of those taken, which the wand sees."""
+    """Where spells come in, and the number of the last one taken, which the wand sees."""
 
     queue: Any
     taken: Any
@@ -68,10 +75,10 @@ def main(
     log_otherwise: str = "",
 ) -> None:
     """Build the service and run it; tell the wand once whether it is ready or why not."""
-    ignore_interrupt()
+    leave_to_parent()
     release_signals()
-    runner = Runner()
-    _stop_with_parent(runner)
+    runner = Runner(stop_timeout)
+    _stop_with_parent(runner, stop_timeout + STOP_SLACK_S)
     reported = threading.Event()
 
     def say(what: Ready | Failed) -> None:
@@ -83,14 +90,20 @@ def main(
         say(Ready(log_file))
         _answer_pings(wand, runner)
 
-    def count_spell() -> None:
-        spells.taken.value += 1
+    def ask_for_platform() -> None:
+        with contextlib.suppress(EOFError, OSError):  # the wand is gone, which is noticed elsewhere
+            wand.send(Platform())
+            wand.recv()
+
+    def count_spell(number: int) -> None:
+        spells.taken.value = number
 
     try:
         service = cls(**kwargs)
         service.queue = spells.queue
         service._stop_timeout = stop_timeout
         service._spell_taken = count_spell
+        service._ensure_platform = ask_for_platform
         service._when_ready = ready
         with log_sinks(service.settings, log_otherwise) as log_file:
             try:
@@ -122,21 +135,11 @@ def _answer_pings(wand: Connection, runner: Runner) -> None:
     threading.Thread(target=read, name="moobius pings", daemon=True).start()
 
 
-def _stop_with_parent(runner: Runner) -> None:
-    """Leave when the parent is gone, however it went."""
+def _stop_with_parent(runner: Runner, patience: float) -> None:
+    """Leave when the parent is gone, however it went: in order, or after so many seconds."""
     parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        runner.stop()
-        # A loop that hangs does not hear of it.
-        leave = threading.Timer(LEAVE_AFTER_S, os._exit, args=(1,))
-        leave.daemon = True
-        leave.start()
-
-    threading.Thread(target=watch, name="moobius parent watch", daemon=True).start()
+    if parent is not None:
+        leave_with(parent.pid or 0, runner.insist, patience, parent.sentinel)
 
 
 def _portable(error: Exception) -> Exception:

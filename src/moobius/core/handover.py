@@ -10,28 +10,40 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from loguru import logger
 
+from moobius.core import leaving
 from moobius.core.contain import contain
 from moobius.network.ws_client import WSClient
 from moobius.private_files import process_lives
 
 HOLDER_VARIABLE = "MOOBIUS_DEV"
 """Set by `moobius dev` for the programs it starts: its process id, its name at the Platform."""
+HOLDER_PARAMETER = "holder"
+"""In the address of the Platform's socket: whoever logs in without it is given what is held."""
 KEEP_SECONDS = 3600.0
 """How long the Platform keeps what comes for a service that does not come back."""
 CATCH_UP_SECONDS = 5.0
-LOOK_EVERY_S = 0.5
 LEAVE_AFTER_S = 20.0
 """Seconds a program may take to stop in order when `moobius dev` is gone; then it just leaves."""
 
 Hold = Callable[[bool], None]
 """Asks the Platform, and waits for its answer: deliver from now on (true), or keep (false)."""
+
+
+def holder() -> str:
+    """Return the name, at the Platform, of the `moobius dev` we run under; empty without one."""
+    name = os.environ.get(HOLDER_VARIABLE, "")
+    return name if name.isdecimal() and process_lives(int(name)) else ""
+
+
+def as_held(ws_url: str) -> str:
+    """Return the address at which a service logs in that takes over, if it is one."""
+    name = holder()
+    return f"{ws_url}?{HOLDER_PARAMETER}={name}" if name else ws_url
 
 
 async def change_places(ws_client: WSClient, hold: Hold, stack: AsyncExitStack) -> None:
@@ -53,13 +65,4 @@ async def _make_room(ws_client: WSClient, hold: Hold, taking: asyncio.Future[Non
 
 def leave_with(pid: int) -> None:
     """Stop this program when another process is gone, however it went."""
-
-    def watch() -> None:
-        while process_lives(pid):
-            time.sleep(LOOK_EVERY_S)
-        leave = threading.Timer(LEAVE_AFTER_S, os._exit, args=(1,))
-        leave.daemon = True
-        leave.start()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="moobius dev watch", daemon=True).start()
+    leaving.leave_with(pid, lambda: os.kill(os.getpid(), signal.SIGTERM), LEAVE_AFTER_S)

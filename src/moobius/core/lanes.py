@@ -14,6 +14,8 @@ from typing import Any
 
 from loguru import logger
 
+from moobius.core.contain import end_tasks
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -88,10 +90,9 @@ class Lanes:
                 seconds,
                 ", ".join(names),
             )
-        self._stopping = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:  # also when there is no time any more
+            self._stopping = True
+            await end_tasks(self._tasks)
 
     async def _run(self, key: Hashable, lane: deque[Work]) -> None:
         while lane and not self._stopping:

@@ -7,7 +7,6 @@ way to stop a service is to cancel its `start()`.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from moobius.core.contain import contain
+from moobius.core.contain import contain, finish_within, in_full
 from moobius.core.dispatch import Dispatch
-from moobius.core.handover import HOLDER_VARIABLE, KEEP_SECONDS, change_places, leave_with
-from moobius.core.listening import StopListening
+from moobius.core.handover import KEEP_SECONDS, as_held, change_places, holder
+from moobius.core.listening import StopListening, attend
 from moobius.database.magical_storage import MagicalStorage
 from moobius.errors import ConfigError, LoginRefused
 from moobius.network.backoff import backoff
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from moobius.local.embedded import RunningPlatform
 
 NEW_SERVICE_PATIENCE = 10.0  # seconds until a new service is known to all of the Platform
+ON_STOP_S = 3.0
+"""Seconds that `on_stop` gets even if callbacks have used up all the time, if that is so long."""
 
 
 async def run(service: Moobius) -> None:
@@ -48,17 +49,19 @@ async def run(service: Moobius) -> None:
         service._dispatch = dispatch
         stack.push_async_callback(service.ws_client.close)
         await service.ws_client.connect()
-        stack.push_async_callback(_close_storages, service)
+        stack.push_async_callback(in_full, _close_storages, service)
         if service.service_mode:
             await _set_up_channels(service)
         else:
             await _join_channels(service)
         _start_scheduler(service, stack)
-        stack.push_async_callback(contain, "on_stop", service.on_stop)
+        stop_time = _StopTime(service._stop_timeout)
+        stack.push_async_callback(_call_on_stop, service, stop_time)
         await service.on_start()
         dispatch.open()
+        attend(service)
         listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
-        stack.push_async_callback(_finish, service, dispatch, listening)
+        stack.push_async_callback(_finish, service, dispatch, listening, stop_time)
         if platform is not None:
             await _change_places(service, platform, stack)
         logger.info(
@@ -109,7 +112,13 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> Runnin
 
     project = Path.cwd()
     # In a thread, which goes on when we are cancelled: what it starts must be stopped all the same.
-    starting = asyncio.ensure_future(asyncio.to_thread(find_or_start, project, announce=announce))
+
+    def find() -> RunningPlatform:
+        if service._ensure_platform is not None:  # whose is it to stop: not ours
+            service._ensure_platform()
+        return find_or_start(project, announce=announce)
+
+    starting = asyncio.ensure_future(asyncio.to_thread(find))
     stack.push_async_callback(_close_platform, starting)
     platform = await asyncio.shield(starting)
     settings = service.settings
@@ -136,7 +145,7 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> Runnin
     service.config["service_config"]["channels"] = list(channels)
     service.http_api.http_server_uri = platform.url
     service.http_api.username, service.http_api.password = grant.email, grant.password
-    service.ws_client.ws_server_uri = platform.ws_url
+    service.ws_client.ws_server_uri = as_held(platform.ws_url)
     if platform.ca_file and not settings.ca_file:
         service.http_api.trust(platform.ca_file)
         service.ws_client.trust(platform.ca_file)
@@ -149,16 +158,18 @@ async def _change_places(
     service: Moobius, platform: RunningPlatform, stack: AsyncExitStack
 ) -> None:
     """Lose nothing between two processes of a service that `moobius dev` starts again and again."""
-    from moobius.local.embedded import hold
+    from moobius.local.embedded import end_hold, hold
 
-    holder = os.environ.get(HOLDER_VARIABLE, "")
-    if not holder.isdecimal() or not service.service_mode:
+    name = holder()
+    if not name or not service.service_mode:
         return
 
     def ask(resume: bool) -> None:
-        hold(platform, holder, service.own_id, seconds=KEEP_SECONDS, resume=resume)
+        if resume or holder():
+            hold(platform, name, service.own_id, seconds=KEEP_SECONDS, resume=resume)
+        else:  # nobody starts us again
+            end_hold(platform, name)
 
-    leave_with(int(holder))
     await change_places(service.ws_client, ask, stack)
 
 
@@ -232,14 +243,40 @@ def _job(name: str, work: Callable[[], Any]) -> Callable[[], Any]:
     return job
 
 
-async def _finish(service: Moobius, dispatch: Dispatch, listening: asyncio.Task[None]) -> None:
+class _StopTime:
+    """What is left of `stop_timeout`; it begins with the first question."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: float | None = None
+
+    def left(self, at_least: float = 0.0) -> float:
+        """Return the seconds that are left, or so many, if it was as long as that at all."""
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+        return max(self._until - now, min(at_least, self._seconds))
+
+
+async def _finish(
+    service: Moobius, dispatch: Dispatch, listening: asyncio.Task[None], stop_time: _StopTime
+) -> None:
     """Let what is under way come to its end, for a bounded time."""
-    await asyncio.gather(_stop_listening(service, listening), dispatch.drain(service._stop_timeout))
+    seconds = stop_time.left()
+    await asyncio.gather(_stop_listening(service, listening, seconds), dispatch.drain(seconds))
 
 
-async def _stop_listening(service: Moobius, listening: asyncio.Task[None]) -> None:
+async def _stop_listening(service: Moobius, listening: asyncio.Task[None], seconds: float) -> None:
     # The loop waits in a thread, which only an object on the queue can wake.
     service.queue.put(StopListening())
-    await asyncio.wait({listening}, timeout=service._stop_timeout)
-    listening.cancel()
-    service.queue.cancel_join_thread()
+    try:
+        await finish_within([listening], seconds)
+    finally:
+        service.queue.cancel_join_thread()
+
+
+async def _call_on_stop(service: Moobius, stop_time: _StopTime) -> None:
+    seconds = stop_time.left(ON_STOP_S)
+    task = asyncio.create_task(contain("on_stop", service.on_stop), name="on_stop")
+    if not await finish_within([task], seconds):
+        logger.warning("on_stop did not finish within {:g} s and is cancelled", seconds)

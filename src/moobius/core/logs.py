@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from moobius.private_files import open_private
 from moobius.sinks import TERMINAL, Wish, add_wish, drop_wish
 
 DEFAULT_RETENTION = {"rotation": "1 day", "retention": "7 days"}
-LAST_OF_THE_LOG = {"rotation": "1 MB", "retention": 1, "opener": open_private}
+_ROTATED_AT = r"\.\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{6}(\.\d+)?"
 
 
 @contextmanager
@@ -63,5 +65,21 @@ def _wishes(settings: Settings, otherwise: str) -> list[Wish]:
             path = Path(name).expanduser().absolute()
             wishes.append(Wish(str(path), wanted.upper(), options))
     if otherwise and not settings.log_file:
-        wishes.insert(1, Wish(otherwise, level, LAST_OF_THE_LOG))
+        wishes.insert(1, Wish(otherwise, level, _last_of_the_log(Path(otherwise))))
     return wishes
+
+
+def _last_of_the_log(file: Path) -> dict[str, Any]:
+    return {"rotation": "1 MB", "retention": partial(_keep_one, file), "opener": open_private}
+
+
+def _keep_one(file: Path, logs: list[str]) -> None:
+    """Remove all but the last file that was rotated out of this one.
+
+    loguru's own retention would take `room.kitchen.log` for one of `room.log`.
+    """
+    rotated = re.compile(re.escape(file.stem) + _ROTATED_AT + re.escape(file.suffix))
+    # The time in their names tells their order.
+    ours = sorted(filter(rotated.fullmatch, (Path(log).name for log in logs)))
+    for name in ours[:-1]:
+        file.with_name(name).unlink(missing_ok=True)

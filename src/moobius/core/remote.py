@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from loguru import logger
 
 from moobius.core.control import protocol, records
 from moobius.core.control.calls import ANSWER_WITHIN_S, Unreachable, ask, check_address, open_link
 from moobius.core.control.protocol import ServiceInfo
 from moobius.core.control.records import Record
+from moobius.core.control.roads import Roads
 from moobius.errors import ConfigError, WandError
+from moobius.private_files import process_lives
 
 if TYPE_CHECKING:
     import ssl
 
-    from moobius.messaging.aio_link import AsyncLink
     from moobius.messaging.auth import SharedKey
 
 T = TypeVar("T")
@@ -46,10 +46,7 @@ class RemoteWand:
         self._folder = folder
         self._only = only
         self._tls: ssl.SSLContext | None = tls
-        self._links: dict[str, AsyncLink] = {}
-        self._turn: asyncio.Lock | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._roads: dict[int, Roads] = {}  # by process
 
     @classmethod
     def attach(
@@ -124,7 +121,7 @@ class RemoteWand:
         Raises:
             WandError: As `spell` does.
         """
-        await asyncio.wrap_future(self._begin(self._cast(name, obj)))
+        await asyncio.wrap_future(self._here.begin(self._cast(name, obj)))
 
     def stop(self, name: str) -> None:
         """Stop a service: politely first, after a while firmly; return when it has ended.
@@ -144,30 +141,17 @@ class RemoteWand:
 
     def close(self) -> None:
         """Close what is open; it is opened again when needed."""
-        with self._lock:
-            loop, self._loop = self._loop, None
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(self._hang_up(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
+        self._here.close()
 
     # ---- One thread with a loop does all of it, so that it works in any other --------------------
 
+    @property
+    def _here(self) -> Roads:
+        # Of what the parent of a forked child has open, only that may use anything.
+        return self._roads.setdefault(os.getpid(), Roads())
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._begin(work).result()
-
-    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._links, self._turn = {}, asyncio.Lock()
-                threading.Thread(
-                    target=_run, args=(self._loop,), name="moobius attached wand", daemon=True
-                ).start()
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    async def _hang_up(self) -> None:
-        for link in self._links.values():
-            await link.close()
+        return self._here.begin(work).result()
 
     # ---- In that thread --------------------------------------------------------------------------
 
@@ -176,11 +160,11 @@ class RemoteWand:
 
     async def _ask_quickly(self, name: str, request: str, *args: Any) -> Any:
         """Ask over a connection that is kept: one at a time, so order is kept too."""
-        assert self._turn is not None
-        async with self._turn:
+        road = self._here.to["" if self._only else records.check_name(name)]
+        async with road.turn:
             record = await self._find(name)
             try:
-                link = await self._link_to(record)
+                link = await road.link_to(record, self._tls)
                 return await ask(link, record, request, name, *args, timeout=ANSWER_WITHIN_S)
             except Unreachable as error:
                 raise await self._explained(name, record, error) from error
@@ -201,21 +185,21 @@ class RemoteWand:
         record = records.read(records.file_of(self._folder, name))
         if record is None:
             raise WandError(await self._nobody(name))
+        if not record.address and process_lives(record.pid):
+            raise WandError(
+                f"{name} is being started, and not ready yet; what can be ended is the process "
+                f"that starts it, {record.pid}"
+            )
         if not record.address:
-            raise WandError(f"{name} is being started, and not ready yet")
+            records.bury(self._folder, record)
+            raise WandError(await self._nobody(name))
         return record
-
-    async def _link_to(self, record: Record) -> AsyncLink:
-        link = self._links.get(record.address)
-        if link is None or not link.is_connected:
-            link = self._links[record.address] = await open_link(record, self._tls)
-        return link
 
     async def _explained(self, name: str, record: Record, error: Unreachable) -> WandError:
         """Return what to raise when nobody answers; a connection file of the dead is removed."""
         if not error.is_gone or self._only is not None:
             return error
-        records.remove(self._folder, record)
+        records.bury(self._folder, record)
         return WandError(await self._nobody(name))
 
     async def _nobody(self, name: str) -> str:
@@ -225,45 +209,45 @@ class RemoteWand:
     async def _services(self) -> dict[str, ServiceInfo]:
         if self._only is not None:
             return await self._services_of(self._only)
-        found: dict[str, ServiceInfo] = {}
-        by_address: dict[str, list[Record]] = {}
+        by_wand: dict[tuple[str, str], list[Record]] = {}
         for record in records.read_all(self._folder):
-            by_address.setdefault(record.address, []).append(record)
-        for record in by_address.pop("", ()):
-            found[record.name] = _without_answer(record, "starting")
-        for those in by_address.values():
-            try:
-                found.update(await self._services_of(those[0]))
-            except Unreachable as error:
-                for record in those:
-                    if error.is_gone:
-                        records.remove(self._folder, record)
-                    else:
-                        found[record.name] = _without_answer(record, "silent")
-        return dict(sorted(found.items()))
+            by_wand.setdefault((record.address, record.key), []).append(record)
+        # All at once: one that is silent lets nobody wait for the others.
+        told = await asyncio.gather(*map(self._told_of, by_wand.values()))
+        return dict(sorted(item for each in told for item in each.items()))
+
+    async def _told_of(self, those: list[Record]) -> dict[str, ServiceInfo]:
+        """Return what there is to know of the services of one wand."""
+        if not those[0].address:
+            return _without_answer(those, "starting")
+        try:
+            return await self._services_of(those[0])
+        except WandError as error:
+            logger.debug("{}", error)
+            if not (isinstance(error, Unreachable) and error.is_gone):
+                return _without_answer(those, "silent")
+        for record in those:
+            records.bury(self._folder, record)
+        return {}
 
     async def _services_of(self, record: Record) -> dict[str, ServiceInfo]:
-        async with await open_link(replace(record, name=""), self._tls) as link:
+        async with await open_link(record, self._tls) as link:
             said = await ask(link, record, protocol.SERVICES, timeout=ANSWER_WITHIN_S)
         infos = map(protocol.info_from_json, said)
         return {info.name: info for info in infos}
 
 
-def _without_answer(record: Record, state: str) -> ServiceInfo:
-    return ServiceInfo(
-        record.name,
-        record.cls,
-        state,
-        record.pid,
-        0,
-        record.started_at,
-        record.project,
-        record.log_file,
-    )
-
-
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
+def _without_answer(those: list[Record], state: str) -> dict[str, ServiceInfo]:
+    return {
+        record.name: ServiceInfo(
+            record.name,
+            record.cls,
+            state,
+            record.pid,
+            0,
+            record.started_at,
+            record.project,
+            record.log_file,
+        )
+        for record in those
+    }

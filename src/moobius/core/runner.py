@@ -1,129 +1,71 @@
-"""Run one coroutine as a program: its own event loop, Ctrl+C and SIGTERM stop it in order."""
+"""Run one coroutine as a program: its own event loop, and signals stop it in order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
+import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from loguru import logger
 
-interrupted = threading.Event()
-"""Set when Ctrl+C or SIGTERM ends the program, or the coroutine that was the program."""
-
-KEYBOARDEXIT = 1324
-"""The status that `sigint_handler` asks for; of 1.8.0, and nothing here uses it (sdk.md 1.4)."""
-
-_left_to_parent: set[signal.Signals] = set()
-
-
-def exit_on_signals() -> None:
-    """Let Ctrl+C and SIGTERM end the program by `SystemExit`, unless somebody handles them already.
-
-    A `KeyboardInterrupt` would print a traceback, and one that strikes during an import makes
-    Python end by the signal even if it is caught. A shell script starts its background jobs with
-    Ctrl+C ignored; who sends them the signal by hand means it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    nobody = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN)
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) in nobody and number not in _left_to_parent:
-            signal.signal(number, _exit)
+from moobius.core.contain import IN_FULL, end_tasks
+from moobius.core.last_resort import LastResort
+from moobius.core.plan import STOP_TIMEOUT
+from moobius.core.signals import (
+    are_held,
+    handled_by,
+    interrupted,
+)
+from moobius.errors import WandError
 
 
-def ignore_interrupt() -> None:
-    """Leave Ctrl+C to the parent; a terminal sends it to child processes too."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _left_to_parent.add(signal.SIGINT)
+def check_no_loop(instead: str) -> None:
+    """Refuse to block an event loop that runs in this thread.
 
-
-def sigint_handler(signal: int, frame: object) -> None:
-    """End the program as the children of 1.8.0 did after Ctrl+C; nothing here installs it.
+    Args:
+        instead: What to do.
 
     Raises:
-        SystemExit: With `KEYBOARDEXIT`, of which a POSIX system keeps the lowest byte, 44.
+        WandError: If there is one.
     """
-    raise SystemExit(KEYBOARDEXIT)
-
-
-class _Hold:
-    """Signals that have come and wait; `None` where they need not."""
-
-    waiting: list[int] | None = None
-
-
-_hold = _Hold()
-
-
-@contextlib.contextmanager
-def hold_signals() -> Iterator[None]:
-    """Let a signal that is to end the program wait for the end of a `with` block.
-
-    A process that is begun there begins with `release_signals`: Python forgets those that come
-    while it forks, and so they have to wait outside of it.
-
-    Raises:
-        SystemExit: At the end of the block, if one has come.
-    """
-    if threading.current_thread() is not threading.main_thread() or _hold.waiting is not None:
-        yield
-        return
-    _hold.waiting = []
-    _mask("SIG_BLOCK")
-    try:
-        yield
-    finally:
-        release_signals()
-
-
-def release_signals() -> None:
-    """Let signals wait no more.
-
-    Raises:
-        SystemExit: If one has come.
-    """
-    _mask("SIG_UNBLOCK")
-    waiting, _hold.waiting = _hold.waiting, None
-    if waiting:
-        raise SystemExit(128 + waiting[0])
-
-
-def _mask(how: str) -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(getattr(signal, how), STOP_SIGNALS)
-
-
-def _exit(signal_number: int, frame: object) -> None:
-    interrupted.set()
-    if _hold.waiting is not None:
-        _hold.waiting.append(signal_number)
-        return
-    raise SystemExit(128 + signal_number)
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise WandError(f"an event loop runs here already, and this would block it; {instead}")
 
 
 class Runner:
     """Runs a coroutine until it ends or is stopped, by `stop` or by a signal."""
 
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
+    def __init__(self, stop_timeout: float = STOP_TIMEOUT) -> None:
+        """Prepare.
+
+        Args:
+            stop_timeout: Seconds that callbacks get. One that blocks the event loop for so long
+                after a signal is cancelled; when `STOP_SLACK_S` more have gone by, the process
+                ends, if it is ours: signals that somebody else handled before end nothing.
+        """
         self.stopped_by: int | None = None
         """The signal that ended it; 0 for `stop()`."""
+        self._stop_timeout = stop_timeout
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._stop_asked = False
+        self._signals_heard = 0
+        self._is_unblocking = False
+        self._last_resort: LastResort | None = None
 
     def run(self, main: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Run to the end; returns when it was stopped, raises what it raises."""
         self._loop = loop = asyncio.new_event_loop()
-        handlers: dict[signal.Signals, Any] = {}
-        try:
+        with contextlib.ExitStack() as stack:
             asyncio.set_event_loop(loop)
-            self._task = loop.create_task(main())
-            handlers = self._take_signals(loop)
+            self._task = loop.create_task(main(), name="moobius main")
+            self._take_signals(stack)
+            stack.callback(self._close, loop, self._task)
             if self._stop_asked:  # before there was a loop
                 self._stop(0)
             try:
@@ -131,16 +73,17 @@ class Runner:
             except asyncio.CancelledError:
                 if self.stopped_by is None:
                     raise
-        finally:
-            self._loop = None
-            _close(loop)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     def stop(self) -> None:
         """Stop it in order, from any thread; if it does not run yet, as soon as it does."""
         self._stop_asked = True
         self.call_soon(self._stop, 0)
+
+    def insist(self) -> None:
+        """Stop it as a signal does, from any thread: what blocks the event loop is cancelled."""
+        self.stop()
+        if self._last_resort is not None:
+            self._last_resort.notice(signal.SIGTERM)
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
         """Call something in the event loop, from any thread; nothing happens when it has ended."""
@@ -149,37 +92,98 @@ class Runner:
             with contextlib.suppress(RuntimeError):  # it has just been closed
                 loop.call_soon_threadsafe(callback, *args)
 
-    def _stop(self, signal_number: int) -> None:
-        # The first time cancels the service, the second its cleaning up.
-        if self.stopped_by is None:
-            self.stopped_by = signal_number
-        if signal_number:
-            interrupted.set()
-        if self._task is not None:
+    def _stop(self, signal_number: int, hurry: bool = False) -> None:
+        # The first time cancels the service, impatience what it is doing to clean up.
+        is_first = self.stopped_by is None
+        self.stopped_by = self.stopped_by or signal_number
+        if self._task is not None and (is_first or hurry):
             self._task.cancel()
 
-    def _take_signals(self, loop: asyncio.AbstractEventLoop) -> dict[signal.Signals, Any]:
-        """Let signals stop it; return who handled them before."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-        wanted = [number for number in STOP_SIGNALS if number not in _left_to_parent]
-        before = {number: signal.getsignal(number) for number in wanted}
-        for number in before:
-            try:
-                loop.add_signal_handler(number, self._stop, number)
-            except NotImplementedError:  # Windows: through Python's own handler, a little later
-                signal.signal(number, lambda n, _: loop.call_soon_threadsafe(self._stop, n))
-        return before
+    def _close(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any]) -> None:
+        try:
+            _end_all(loop, {main})  # it knows best in which order
+            _end_all(loop, asyncio.all_tasks(loop))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            self._loop = None
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    # ---- Signals -------------------------------------------------------------------------------
+
+    def _take_signals(self, stack: contextlib.ExitStack) -> None:
+        """Let signals stop it, until the stack is unwound."""
+        # Not by `loop.add_signal_handler`, which waits for an event loop that may stand still.
+        if stack.enter_context(handled_by(self._on_signal)):
+            self._last_resort = LastResort(self, self._stop_timeout)
+            stack.callback(self._last_resort.close)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._is_unblocking:
+            self._is_unblocking = False
+            _cancel_from_within(self._loop)
+            return
+        interrupted.set()
+        self._signals_heard += 1
+        # Only a person loses patience: a system that stops us may well send two signals at once.
+        hurry = number == signal.SIGINT and self._signals_heard > 1
+        self.call_soon(self._stop, number, hurry)
+        if self._last_resort is not None:
+            self._last_resort.notice(number, hurry=hurry)
+
+    # ---- For the last resort, in its thread ----------------------------------------------------
+
+    def turns_within(self, seconds: float) -> bool:
+        """Tell whether the event loop turns."""
+        turned = threading.Event()
+        self.call_soon(turned.set)
+        return turned.wait(seconds)
+
+    def unblock(self) -> str:
+        """Cancel what blocks the event loop: `asyncio.CancelledError` is raised in it."""
+        main = threading.main_thread()
+        place = _place_of(main)
+        if hasattr(signal, "pthread_kill"):
+            self._is_unblocking = True
+            signal.pthread_kill(main.ident or 0, signal.SIGTERM)
+        return place
+
+    def what_goes_on(self) -> str:
+        """Say what keeps it from its end."""
+        if not self.turns_within(0.1):
+            return f"its event loop is blocked by {_place_of(threading.main_thread())}"
+        loop = self._loop
+        tasks = sorted(task.get_name() for task in asyncio.all_tasks(loop)) if loop else []
+        threads = [
+            f"{each.name} ({_place_of(each)})"
+            for each in threading.enumerate()
+            if not each.daemon and each is not threading.main_thread()
+        ]
+        return "still under way: " + ", ".join(threads + tasks)
 
 
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+def _cancel_from_within(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Raise `CancelledError` in the task that runs right now, if it is one that may be cancelled.
+
+    Outside of a task it would hit the event loop itself.
+    """
+    with contextlib.suppress(RuntimeError):  # the loop does not run any more
+        task = asyncio.current_task(loop)
+        if task is None or task.get_name() == IN_FULL or are_held():
+            return
+        raise asyncio.CancelledError("it blocks the event loop")
+
+
+def _place_of(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return "over"
+    return f"{frame.f_code.co_name} in {frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def _end_all(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+    stubborn = loop.run_until_complete(end_tasks(tasks))
+    if stubborn:
+        names = ", ".join(sorted(task.get_name() for task in stubborn))
+        logger.warning("these do not end although they were cancelled: {}", names)

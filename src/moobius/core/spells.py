@@ -6,112 +6,182 @@ process gets a queue of its own, and the sender keeps each spell until the reade
 
 from __future__ import annotations
 
-import contextlib
-import pickle
+import io
 import threading
+import time
 from collections import deque
 from multiprocessing.context import BaseContext
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from moobius.core.listening import Nothing
+from loguru import logger
+
+from moobius.core.queue_ends import WRITE_BYTES, Writer, with_number, writer_of
+from moobius.core.signals import put_off_exit
 from moobius.errors import WandError
+
+LOOK_EVERY_S = 1.0
+"""Seconds after which the thread has a look whether there is still somebody to write to."""
+BUSY_S = 0.01
+"""Seconds the thread waits for the service itself, which may be putting something on its queue."""
+BURST_S = 0.00002
+"""Spells that follow each other as closely as this are written together."""
 
 
 class Spells:
     """The sender's side: keeps order, and loses nothing when a service is started again.
 
+    Who casts a spell writes it, as long as there is room on the way; each write wakes the service,
+    so a burst of spells is written in pieces of several. What is left over then, the end of a burst
+    or what a service does not keep up with, is written by a thread, the same for all its processes.
+
     Attributes:
         queue: For the process that runs now.
-        taken: Shared with it: how many spells it has taken from that queue.
+        taken: Shared with it: the number of the last spell that it has taken.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[Any] = deque()
-        self._known_taken = 0
+    def __init__(self, service_name: str) -> None:
+        self._service_name = service_name
+        self._change = threading.Condition(threading.Lock())
+        self._untaken: deque[bytes] = deque()
+        self._cast = self._forgotten = 0  # the numbers of the last ones
+        self._writer: Writer | None = None
+        self._written_at = 0.0
+        self._is_behind = False  # the writer has something left
+        self._feeder: threading.Thread | None = None
+        self._is_closed = False
         self.queue: Any = None
         self.taken: Any = None
 
     def put(self, spell: Any) -> None:
-        """Send a spell; does not block.
+        """Send a spell, as it is now; does not block.
 
         Raises:
             WandError: If it cannot be pickled.
         """
-        check_travels(spell)
-        with self._lock:
+        pickled = pickle_now(spell)
+        with put_off_exit(), self._change:  # half a write would garble all that comes after it
             self._forget_taken()
-            if self.queue is not None:
-                _put(self.queue, spell)
-            self._waiting.append(spell)
+            self._cast += 1
+            pickled = with_number(pickled, self._cast)
+            self._untaken.append(pickled)
+            if self._writer is not None:
+                self._write(self._writer, pickled)
 
     def renew(self, context: BaseContext) -> None:
         """Make a queue for a new process, with what the one before did not take."""
         from aioprocessing import AioQueue
 
-        with self._lock:
-            self._forget_taken()
+        with self._change:
             self._let_go()
             self.queue = AioQueue(context=context)
-            self.taken = context.RawValue("Q", 0)
-            self._known_taken = 0
-            for spell in self._waiting:
-                self.queue.put(spell)
+            self.taken = context.RawValue("Q", self._forgotten)
+            self._writer = writer_of(self.queue)
+            for pickled in self._untaken:
+                self._writer.add(pickled)
 
     def open_up(self) -> None:
-        """Let the queue start its thread, which it does with the first thing that is put on it.
+        """Let what waits go its way: the process is there.
 
-        Not before the process is there, because a fork had better have no threads; and not with the
-        first spell, which may come when it is too late to start any (see `_put`).
+        Not before, because a fork had better have no threads. The thread that begins here stays
+        until `close`: Python 3.12 could not start another for a service that is started again when
+        its script has ended.
         """
-        with self._lock:
-            if self.queue is not None:
-                with contextlib.suppress(WandError):  # which the first spell will say
-                    _put(self.queue, Nothing())
+        with self._change:
+            if self._feeder is None:
+                self._feeder = threading.Thread(
+                    target=self._feed, name="moobius spells out", daemon=True
+                )
+                self._feeder.start()
+            if self._writer is not None:
+                self._flush(self._writer)
+
+    def note_taken(self, number: int) -> None:
+        """Do what the reader does: all spells up to this one are the service's now."""
+        if (taken := self.taken) is not None:
+            taken.value = number
 
     def suspend(self) -> None:
         """Keep what is sent from now on until `renew`: the process has ended."""
-        with self._lock:
-            self._forget_taken()
+        with self._change:
             self._let_go()
-            self.queue = self.taken = None
+
+    def close(self) -> None:
+        """Send nothing any more, and log how many were sent in vain."""
+        with self._change:
+            self._let_go()
+            self._is_closed = True
+            self._change.notify()
+            left = len(self._untaken)
+            self._untaken.clear()
+        if left:
+            noun = "spell was" if left == 1 else "spells were"
+            logger.warning("{} has ended; {} {} not taken", self._service_name, left, noun)
 
     def _forget_taken(self) -> None:
         if self.taken is not None:
-            for _ in range(self.taken.value - self._known_taken):
-                self._waiting.popleft()
-            self._known_taken = self.taken.value
+            taken = self.taken.value  # may grow at any moment
+            while self._untaken and self._forgotten < taken:
+                self._untaken.popleft()
+                self._forgotten += 1
 
     def _let_go(self) -> None:
-        if self.queue is not None:
-            self.queue.cancel_join_thread()  # what nobody takes must not keep us from ending
-            self.queue.close()
+        self._forget_taken()
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._is_behind = None, False
+        self.queue = self.taken = None
+
+    def _write(self, writer: Writer, pickled: bytes) -> None:
+        is_alone = time.perf_counter() - self._written_at >= BURST_S
+        if writer.add(pickled) >= WRITE_BYTES or is_alone:
+            self._flush(writer)
+        elif not self._is_behind:
+            self._is_behind = True
+            self._change.notify()
+
+    def _flush(self, writer: Writer, patience: float = 0.0) -> None:
+        self._is_behind = not writer.flush(patience)
+        self._written_at = time.perf_counter()
+        if self._is_behind:
+            self._change.notify()
+
+    def _feed(self) -> None:
+        """Write what is left over whenever there is room again."""
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._is_behind or self._is_closed)
+                if self._is_closed:
+                    return
+                writer = self._writer
+            assert writer is not None
+            writer.wait(LOOK_EVERY_S)
+            with self._change:
+                if writer is self._writer:
+                    self._flush(writer, BUSY_S)
 
 
-def _put(queue: Any, item: Any) -> None:
-    try:
-        queue.put(item)
-    except RuntimeError as error:
-        # From Python 3.12 on nothing can start a thread any more once the script itself has ended,
-        # as the queue of a process that is started again then has to.
-        raise WandError(
-            f"a service that was started again after the end of its script hears no spells "
-            f"({error}); end the script with wand.join()"
-        ) from error
+_idle: list[tuple[io.BytesIO, ForkingPickler]] = []
 
 
-def check_travels(spell: Any) -> None:
-    """Find out now what a queue would find out too late to tell us.
+def pickle_now(spell: Any) -> bytes:
+    """Pickle as a queue does, but at once, and with what that needs kept for the next time.
 
     Raises:
-        WandError: If the object cannot be pickled.
+        WandError: If it cannot be pickled.
     """
-    # What `pickle` can do, the queue's own kind can; and `pickle` is much quicker to begin.
-    with contextlib.suppress(Exception):
-        pickle.dumps(spell, pickle.HIGHEST_PROTOCOL)
-        return
     try:
-        ForkingPickler.dumps(spell)
+        file, pickler = _idle.pop()
+    except IndexError:  # the first, or one thread casts while another does
+        file = io.BytesIO()
+        pickler = ForkingPickler(file)
+    try:
+        pickler.dump(spell)
     except Exception as error:
         raise WandError(f"this spell cannot travel: {error}") from error
+    pickled = file.getvalue()
+    file.seek(0)
+    file.truncate()
+    pickler.clear_memo()
+    _idle.append((file, pickler))
+    return pickled

@@ -26,7 +26,7 @@ def check_policy(restart: str) -> str:
     Raises:
         ConfigError: If there is none of that name.
     """
-    if restart not in POLICIES:
+    if not isinstance(restart, str) or restart not in POLICIES:
         raise ConfigError(f"restart={restart!r} is none of {', '.join(map(repr, POLICIES))}")
     return restart
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from moobius.core.foreground import Foreground
 from moobius.core.logs import log_sinks
-from moobius.core.plan import Plan
+from moobius.core.plan import STOP_TIMEOUT, Plan
 from moobius.core.runner import Runner
 from moobius.core.supervision import Restarts
 from moobius.errors import MoobiusError
@@ -39,6 +40,11 @@ class Seat(Foreground):
         if self.life.ask_to_restart():
             self._cancel_soon()
 
+    def close(self) -> None:
+        """Let it be over even if it never lived."""
+        if not self.life.is_over:
+            self.life.enter("stopped")
+
     async def live(self) -> None:
         """Run it until it ends for good.
 
@@ -46,19 +52,23 @@ class Seat(Foreground):
             Exception: What ended it, if it is not started again.
         """
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        end = "failed"
         try:
             while self.life.is_wanted and await self._live_once():
                 pass
+            end = "stopped"
         except asyncio.CancelledError:
-            self.life.enter("stopped")
+            end = "stopped"
             raise
-        except BaseException:
-            self.life.enter("failed")
-            raise
-        self.life.enter("stopped")
+        finally:
+            self._spells.close()
+            self.life.enter(end)
 
     async def _live_once(self) -> bool:
         """Run it, and return whether it is to be run again."""
+        self.life.take_restart()
+        self._is_hurried.clear()
         service = self._new_service()
         with log_sinks(service.settings, self.plan.log_file) as self.log_file:
             self._task = task = asyncio.create_task(service.start(), name=self.plan.name)
@@ -72,7 +82,6 @@ class Seat(Foreground):
             if not isinstance(error, Exception):
                 return self.life.take_restart()
             delay = self._delay_after(error)
-        self._is_hurried.clear()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._is_hurried.wait(), delay)
         return True
@@ -83,6 +92,8 @@ class Seat(Foreground):
                 self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
+        if self.life.is_wanted and not self.life.is_restart_asked:
+            return  # what has begun meanwhile is what was wanted
         self._is_hurried.set()
         if self._task is not None:
             self._task.cancel()
@@ -95,7 +106,7 @@ def run_together(seats: Sequence[Seat]) -> None:
         SystemExit: After a signal, with its status; with a line that says which one cannot run.
         Exception: What else ended one of them.
     """
-    runner = Runner()
+    runner = Runner(max((seat.plan.stop_timeout for seat in seats), default=STOP_TIMEOUT))
     try:
         runner.run(lambda: _live_all(seats))
     except MoobiusError as error:

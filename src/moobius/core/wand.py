@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
-import concurrent.futures.thread  # noqa: F401 - must be closed later than us
 import os
-import signal
-import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moobius.core.control.front import Front
-from moobius.core.plan import STOP_SLACK_S, Plan, ServiceStatus, split_keywords
-from moobius.core.runner import KEYBOARDEXIT, exit_on_signals, interrupted, sigint_handler
-from moobius.core.supervision import Restarts, check_policy
-from moobius.errors import MoobiusError, WandError
+from moobius.core.plan import Order, Plan, ServiceStatus, read_order
+from moobius.core.roster import Roster
+from moobius.core.script_end import ScriptEnd
+from moobius.core.shared_platform import SharedPlatform
+from moobius.core.signals import (
+    KEYBOARDEXIT,
+    exiting_on_signals,
+    forget_interruption,
+    sigint_handler,
+)
+from moobius.errors import MoobiusError
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -35,12 +36,6 @@ __all__ = ["KEYBOARDEXIT", "MoobiusWand", "sigint_handler"]
 
 # Here and below, what only `run` needs is imported by it: a script that attaches to a wand, and
 # casts one spell, does not wait for it.
-
-# The standard library's own way to be called at the end of the main thread, while threads and
-# processes can still be started (threads up to Python 3.11); what `atexit` calls comes too late.
-_register_at_exit = getattr(threading, "_register_atexit", atexit.register)
-
-STOP_TIMEOUT = 20.0  # seconds for all services together; callbacks get 10 of them, last frames 5
 
 
 class MoobiusWand:
@@ -71,11 +66,10 @@ class MoobiusWand:
         self.services: dict[int, Moobius] = {}
         self.processes: dict[int, BaseProcess] = {}
         self.current_service_handle = 0
-        self._running: dict[int, Foreground | Worker] = {}
-        self._platform: Any = None
-        self._waits_at_exit = False
-        self._owner = os.getpid()
-        self._main_file: str | None = None
+        self._planning = threading.Lock()
+        self._roster = Roster()
+        self._platform = SharedPlatform()
+        self._script_end = ScriptEnd(self._roster, self.stop_all)
         self._front = Front(self.stop, self.restart, openings)
 
     def __str__(self) -> str:
@@ -124,7 +118,10 @@ class MoobiusWand:
         return RemoteWand.attach(runtime=runtime, address=address, key=key, ca_file=ca_file)
 
     def run(self, cls: type[Moobius], background: bool = False, **kwargs: Any) -> int | None:
-        """Start a service.
+        """Start a service; in a script, below `if __name__ == "__main__":`.
+
+        A process that is not forked, as that of a service which is started again, reads the script
+        anew to find the class, and would do what else it does a second time.
 
         Args:
             cls: The class, not an instance.
@@ -137,7 +134,7 @@ class MoobiusWand:
                 - `restart`: whether it is started again when it ends: `"never"`, `"on-failure"` or
                   `"always"`; and `restart_limit`, how often in a row (5), with growing pauses;
                 - `ready_timeout`: seconds a background service may take to get ready (60);
-                - `stop_timeout`: seconds its callbacks get to end when it stops (10);
+                - `stop_timeout`: seconds its callbacks and `on_stop` get to end when it stops (10);
                 - `hang_timeout`: seconds its event loop may stand still (30) before a background
                   service counts as hanging, which is logged, and ends it if it is to be restarted.
 
@@ -147,18 +144,25 @@ class MoobiusWand:
 
         Raises:
             SystemExit: When a foreground service ends: status 130 after Ctrl+C, 143 after
-                SIGTERM, 1 with one line on standard error when it cannot run.
+                SIGTERM, 129 when its terminal was closed, 1 with one line on standard error
+                when it cannot run.
             ConfigError: If a keyword of ours has no possible value.
             MoobiusError: When a background service cannot run: its own error.
             WandError: When it does not get ready in time, or one of its arguments cannot travel
-                to its process.
+                to its process; when it would block an event loop that runs in this thread, or the
+                script is only being read.
         """
-        handle, plan, restarts = self._plan(cls, kwargs, shares_platform=background)
-        if not background:
-            self._run_here(handle, plan, restarts)
-            return None
-        self._run_in_background(handle, plan, restarts)
-        return handle
+        if background:
+            self._script_end.await_services()
+        else:
+            _check_no_loop()
+        forget_interruption()
+        with exiting_on_signals():
+            order = _check(cls, kwargs)
+            if not background:
+                self._run_here(order)
+                return None
+            return self._run_in_background(order)
 
     def run_all(self, *services: type[Moobius] | tuple[type[Moobius], Mapping[str, Any]]) -> None:
         """Run several services in this process, in one event loop, until all of them have ended.
@@ -175,23 +179,14 @@ class MoobiusWand:
             SystemExit: As for `run`: status 130 after Ctrl+C, 143 after SIGTERM, and 1 when one
                 of them cannot run.
             ConfigError: If a keyword of ours has no possible value.
+            WandError: If it would block an event loop that runs in this thread.
         """
-        from moobius.core.together import Seat, run_together
-
-        seats = []
-        for each in services:
-            cls, kwargs = each if isinstance(each, tuple) else (each, {})
-            handle, plan, restarts = self._plan(cls, dict(kwargs), shares_platform=True)
-            remember = partial(self.services.__setitem__, handle)
-            seat = self._running[handle] = Seat(handle, plan, restarts, remember)
-            self._front.watch(plan.name, seat)
-            seats.append(seat)
-        try:
-            run_together(seats)
-        finally:
-            for seat in seats:
-                self.services.pop(seat.handle, None)
-            self._front.finish()
+        self._script_end.await_services()
+        _check_no_loop()
+        forget_interruption()
+        with exiting_on_signals():
+            pairs = [each if isinstance(each, tuple) else (each, {}) for each in services]
+            self._run_together([_check(cls, kwargs) for cls, kwargs in pairs])
 
     def spell(self, handle: int, obj: Any) -> None:
         """Hand an object to a running service, whose `on_spell` is called with it.
@@ -202,10 +197,7 @@ class MoobiusWand:
         Raises:
             WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
         """
-        found = self._running.get(handle)
-        if found is None or not found.takes_spells:
-            raise self._nobody(handle)
-        found.put(obj)
+        self._roster.taker(handle).put(obj)
 
     async def aspell(self, handle: int, obj: Any) -> None:
         """Do what `spell` does; casting never blocks, so neither does this.
@@ -217,17 +209,17 @@ class MoobiusWand:
 
     def status(self) -> dict[int, ServiceStatus]:
         """Return what is known of every service that was started and not forgotten: by handle."""
-        return {handle: found.status for handle, found in self._running.items()}
+        return self._roster.status()
 
     def stop(self, handle: int) -> None:
         """Stop a service: politely first, after a while firmly; return when it has ended.
 
+        A callback of a foreground service may stop that too; then it returns at once.
+
         Raises:
             WandError: If there is no such service.
         """
-        found = self._known(handle)
-        found.ask_to_stop()
-        found.end()
+        self._roster.stop(handle)
 
     def restart(self, handle: int) -> None:
         """Stop a service and start it again; return when it runs.
@@ -239,27 +231,16 @@ class MoobiusWand:
             WandError: If there is no such service, it has ended, it does not get ready, or an
                 argument of its constructor cannot travel to a process.
         """
-        found = self._known(handle)
-        if found.life.is_over:
-            raise self._nobody(handle)
-        found.ask_to_restart()
-        if not found.life.wait_running(found.plan.stop_timeout + STOP_SLACK_S):
-            found.insist()
-        if not found.life.wait_running(found.plan.ready_timeout):
-            raise WandError(f"{found.plan.name} did not come back; it is {found.life.state}")
+        self._roster.restart(handle)
 
     def join(self) -> None:
         """Wait until all background services have ended; Ctrl+C stops them."""
-        try:
-            for found in list(self._running.values()):
-                if found.is_background:
-                    found.life.wait_over()
-        except KeyboardInterrupt:
-            self.stop_all()
-            raise SystemExit(128 + signal.SIGINT) from None
-        except SystemExit:
-            self.stop_all()
-            raise
+        with exiting_on_signals():
+            try:
+                self._roster.join()
+            except SystemExit:
+                self.stop_all()
+                raise
 
     def stop_all(self, force_exit: bool = False) -> None:
         """Stop every service: politely first, after a while firmly.
@@ -267,133 +248,95 @@ class MoobiusWand:
         Args:
             force_exit: End the program too, with status 1.
         """
-        running = [found for found in self._running.values() if not found.life.is_over]
-        for found in running:
-            found.ask_to_stop()
-        deadline = time.monotonic() + STOP_TIMEOUT
-        for found in running:
-            if found.is_background:
-                found.end(deadline - time.monotonic())
-        if self._platform is not None:
-            self._platform.close()
-            self._platform = None
-        self._front.finish()
+        self._roster.stop_all()
+        self._leave()
         if force_exit:
             raise SystemExit(1)
 
-    def _known(self, handle: int) -> Foreground | Worker:
-        found = self._running.get(handle)
-        if found is None:
-            raise self._nobody(handle)
-        return found
+    def _plan(self, order: Order) -> tuple[int, Plan]:
+        """Give what is to be run a handle and a name."""
+        with self._planning:
+            name = self._front.claim(order.cls.__name__, order.name)
+            self.current_service_handle += 1
+            plan = Plan(
+                order.cls,
+                order.kwargs,
+                name,
+                log_file=self._front.log_file_of(name),
+                ensure_platform=self._platform.ensure,
+                **order.limits,
+            )
+            return self.current_service_handle, plan
 
-    def _nobody(self, handle: int) -> WandError:
-        ended = " has ended" if handle in self._running else ""
-        living = [
-            f"{number} ({found.plan.name})"
-            for number, found in self._running.items()
-            if found.takes_spells
-        ]
-        return WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
+    def _enter(self, service: Foreground | Worker) -> None:
+        """Let it be known, here and to other programs."""
+        self._roster.add(service)
+        self._front.watch(service.plan.name, service)
 
-    def _plan(
-        self, cls: type[Moobius], kwargs: dict[str, Any], *, shares_platform: bool
-    ) -> tuple[int, Plan, Restarts]:
-        """Check what is to be run, and give it a handle and a name."""
-        from moobius.core.checks import check_class
-
-        check_class(cls)
-        ours, rest = split_keywords(cls, kwargs)
-        restarts = Restarts(
-            check_policy(ours.pop("restart", "never")), ours.pop("restart_limit", Restarts.limit)
-        )
-        exit_on_signals()
-        if shares_platform:
-            self._prepare_to_share(cls, rest)
-        name = self._front.claim(cls.__name__, ours.pop("name", None))
-        plan = Plan(cls, rest, name, log_file=self._front.log_file_of(name), **ours)
-        self.current_service_handle += 1
-        return self.current_service_handle, plan, restarts
-
-    # ---- In this process ------------------------------------------------------------------
-
-    def _run_here(self, handle: int, plan: Plan, restarts: Restarts) -> None:
-        def remember(service: Moobius) -> None:
-            self.services[handle] = service
-
+    def _run_here(self, order: Order) -> None:
         from moobius.core.foreground import Foreground
 
-        found = self._running[handle] = Foreground(handle, plan, restarts, remember)
-        self._front.watch(plan.name, found)
+        handle, plan = self._plan(order)
+        found = Foreground(handle, plan, order.restarts, partial(self.services.__setitem__, handle))
+        self._enter(found)
         try:
             signal_number = found.run()
         except MoobiusError as error:
             raise SystemExit(f"{plan.cls.__name__}: {error}") from error
         finally:
-            self.services.pop(handle, None)
-            self._front.finish()
+            self._leave(handle)
         if signal_number:
             raise SystemExit(128 + signal_number)
 
-    # ---- In a process of its own --------------------------------------------------------------
+    def _run_together(self, orders: Sequence[Order]) -> None:
+        from moobius.core.together import Seat, run_together
 
-    def _run_in_background(self, handle: int, plan: Plan, restarts: Restarts) -> None:
-        def remember(process: BaseProcess) -> None:
-            self.processes[handle] = process
+        seats: list[Seat] = []
+        try:
+            for order in orders:
+                handle, plan = self._plan(order)
+                on_service = partial(self.services.__setitem__, handle)
+                seats.append(Seat(handle, plan, order.restarts, on_service))
+                self._enter(seats[-1])
+            run_together(seats)
+        finally:
+            for seat in seats:
+                seat.close()
+            self._leave(*(seat.handle for seat in seats))
 
+    def _leave(self, *handles: int) -> None:
+        """Put away what services in this process leave behind, and the last one its Platform."""
+        for handle in handles:
+            self.services.pop(handle, None)
+        if self._roster.is_idle:
+            self._platform.close()
+        self._front.finish()
+
+    def _run_in_background(self, order: Order) -> int:
         from moobius.core.worker import Worker
 
-        found = self._running[handle] = Worker(handle, plan, restarts, remember)
-        self._front.watch(plan.name, found)
+        handle, plan = self._plan(order)
+        found = Worker(handle, plan, order.restarts, partial(self.processes.__setitem__, handle))
+        self._enter(found)
         try:
             found.start()
         except Exception:
             # The caller is told, and may go on without this one.
-            del self._running[handle]
+            self._roster.forget(handle)
             raise
+        return handle
 
-    def _prepare_to_share(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
-        if not self._waits_at_exit:
-            self._waits_at_exit = True
-            self._main_file = getattr(sys.modules["__main__"], "__file__", None)
-            _register_at_exit(self._at_exit)
-        self._share_local_platform(cls, kwargs)
 
-    def _share_local_platform(self, cls: type[Moobius], kwargs: Mapping[str, Any]) -> None:
-        """Start the local Platform here if it is wanted, so that it outlives each single child."""
-        from moobius.config import load_config
-        from moobius.config_keywords import KEYWORDS, keywords_to_parts
-        from moobius.core.lifecycle import announce
-        from moobius.core.sdk import Moobius
+def _check(cls: type[Moobius], kwargs: Mapping[str, Any]) -> Order:
+    """Find out whether something can be run before anything of it begins."""
+    from moobius.core.checks import check_class, check_main_guard
 
-        given = {key: kwargs[key] for key in KEYWORDS if key in kwargs}
-        own_constructor = cls.__init__ is not Moobius.__init__
-        if self._platform is not None or (own_constructor and not given):
-            return
-        if load_config(**keywords_to_parts(given)).settings.is_local:
-            from moobius.local.embedded import find_or_start
+    check_main_guard()
+    check_class(cls)
+    return read_order(cls, kwargs)
 
-            self._platform = find_or_start(Path.cwd(), announce=announce)
 
-    def _at_exit(self) -> None:
-        """Wait for the children, as a script expects that only starts services."""
-        if os.getpid() != self._owner:
-            return  # a forked child of ours, at its own end
-        if self._main_file:
-            # A script that has ended has no name any more; who is started again has to find it.
-            vars(sys.modules["__main__"]).setdefault("__file__", self._main_file)
-        status = 0
-        crashed = getattr(sys, "last_value", None) is not None
-        try:
-            if not interrupted.is_set() and not crashed:
-                self.join()
-                status = int(any(each.life.state == "failed" for each in self._running.values()))
-        except SystemExit as exit_:
-            status = int(exit_.code or 0)
-        finally:
-            self.stop_all()
-        if status:
-            # Too late for an ordinary exit status: the interpreter is already on its way out.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+def _check_no_loop() -> None:
+    from moobius.core.runner import check_no_loop
+
+    check_no_loop("run(..., background=True) starts a process instead, or await start() of yours")

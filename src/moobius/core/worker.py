@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import multiprocessing
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -15,16 +18,20 @@ from loguru import logger
 
 from moobius.core import child
 from moobius.core.lifeline import Lifeline
-from moobius.core.plan import STOP_SLACK_S, Plan, ServiceStatus
-from moobius.core.runner import hold_signals
+from moobius.core.plan import Plan, ServiceStatus
+from moobius.core.signals import hold_signals
 from moobius.core.spells import Spells
 from moobius.core.supervision import Restarts
-from moobius.errors import WandError
+from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 PING_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
+"""A process that has itself forked others may end without a sign: they hold its files open."""
+KILLED_WITHIN_S = 10.0
+"""A process that was killed is gone at once, unless the system itself has got stuck with it."""
 
 # A process forked just then would inherit the other end, and nobody would hear this one die.
 _one_at_a_time = threading.Lock()
@@ -56,11 +63,16 @@ class Worker:
         self.log_file = ""
         self._restarts = restarts
         self._on_process = on_process
-        self._spells = Spells()
+        self._spells = Spells(plan.name)
         self._leaving: BaseProcess | None = None
         self._link: Connection | None = None
-        self._ready_at = 0.0
-        self._patience = plan.stop_timeout + STOP_SLACK_S
+        self._ready_at = math.inf
+        self._patience = plan.patience
+
+    @property
+    def is_around_us(self) -> bool:
+        """Whether the caller is part of it; it has a process of its own."""
+        return False
 
     @property
     def takes_spells(self) -> bool:
@@ -95,6 +107,7 @@ class Worker:
             threading.Thread(target=self._watch, name=name, daemon=True).start()
         except BaseException:  # Ctrl+C among them
             self._abandon()
+            self._spells.close()
             self.life.enter("failed")
             raise
 
@@ -135,7 +148,8 @@ class Worker:
         if not self.life.wait_over(self._patience if seconds is None else max(0.0, seconds)):
             logger.warning("{} does not stop: killed", self.plan.name)
             self._kill()
-            self.life.wait_over()
+            if not self.life.wait_over(KILLED_WITHIN_S):
+                logger.error("{} was killed, but its process does not end", self.plan.name)
 
     # ---- Starting: in the caller's thread at first, later in the watching one ----------------
 
@@ -151,6 +165,7 @@ class Worker:
                 ) from error
 
     def _start_process(self, context: BaseContext) -> None:
+        self._ready_at = math.inf
         try:
             self._spells.renew(context)
             # A signal must not strike between the start of a process and our knowing of it.
@@ -158,8 +173,8 @@ class Worker:
                 self._spawn(context)
             process, link = self.process, self._link
             assert process is not None and link is not None
-            if not self.life.is_wanted:  # somebody stopped what was not there yet
-                process.terminate()
+            if not self.life.is_wanted or self.life.is_restart_asked:
+                process.terminate()  # somebody stopped what was not there yet
             self.log_file = _wait_until_ready(self.plan, process, link, self._patience)
             self._ready_at = time.monotonic()
             self._on_process(process)
@@ -194,6 +209,19 @@ class Worker:
     # ---- Watching ------------------------------------------------------------------------------
 
     def _watch(self) -> None:
+        end = "failed"  # also of a service that nobody can watch any more
+        try:
+            status = self._over_all_processes()
+            end = "failed" if status and self.life.is_wanted else "stopped"
+        except Exception as error:
+            logger.exception("{} is stopped, because its watch failed: {}", self.plan.name, error)
+            self._abandon()
+        finally:
+            self._spells.close()
+            self.life.enter(end)
+
+    def _over_all_processes(self) -> int:
+        """Watch one process after the other; return the exit status of the last."""
         status = self._until_end()
         while (delay := self._delay_after(status)) is not None:
             self.life.enter("restarting")
@@ -202,7 +230,7 @@ class Worker:
                 logger.warning(text, self.plan.name, status, delay)
             if self.life.pause(delay):
                 status = self._start_again()
-        self.life.enter("failed" if status and self.life.is_wanted else "stopped")
+        return status
 
     def _delay_after(self, status: int) -> float | None:
         if self.life.take_restart():
@@ -213,13 +241,15 @@ class Worker:
 
     def _start_again(self) -> int:
         """Start it, and return the status with which it ends."""
+        self.life.take_restart()
         context: BaseContext = multiprocessing.get_context()
         if context.get_start_method() == "fork":
             context = multiprocessing.get_context("spawn")
         try:
             self._start_process(context)
         except Exception as error:
-            if self.life.is_wanted:
+            self.life.why = str(error)
+            if self.life.is_wanted and not self.life.is_restart_asked:
                 logger.error("{} could not be started again: {}", self.plan.name, error)
             return 1
         return self._until_end()
@@ -229,24 +259,29 @@ class Worker:
         process, link = self.process, self._link
         assert process is not None and link is not None
         sent = heard = 0
-        heard_at = time.monotonic()
-        pause = min(PING_EVERY_S, self.plan.hang_timeout / 2)
-        while process.sentinel not in (found := wait([link, process.sentinel], pause)):
+        sent_at = heard_at = time.monotonic()
+        ping_every = min(PING_EVERY_S, self.plan.hang_timeout / 2)
+        look_every = min(LOOK_EVERY_S, ping_every)
+        while process.sentinel not in (found := wait([link, process.sentinel], look_every)):
+            now = time.monotonic()
             try:
                 if link in found:
-                    heard, heard_at = link.recv().number, time.monotonic()
+                    heard, heard_at = link.recv().number, now
                     self._goes_on()
-                elif heard == sent:
-                    sent, heard_at = sent + 1, time.monotonic()
+                elif process.exitcode is not None:
+                    break
+                elif heard == sent and now - sent_at >= ping_every:
+                    sent, sent_at, heard_at = sent + 1, now, now
                     link.send(child.Ping(sent))
             except (EOFError, OSError):
                 break  # it is about to end
-            if heard != sent and time.monotonic() - heard_at >= self.plan.hang_timeout:
+            if heard != sent and now - heard_at >= self.plan.hang_timeout:
                 self._hangs()
         while (status := process.exitcode) is None:
             process.join(0.1)  # again and again: another thread may have been told of its end
         link.close()
         self._spells.suspend()
+        self.life.why = f"it ended with status {status}"
         return status
 
     def _hangs(self) -> None:
@@ -270,7 +305,12 @@ def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patien
     """Wait until a child is ready, and return its log file; otherwise the child ends."""
     name = plan.cls.__name__
     try:
-        report = link.recv() if link.poll(plan.ready_timeout) else None
+        report = _next_report(link, plan.ready_timeout)
+        while isinstance(report, child.Platform):  # the time that takes is not the service's
+            with contextlib.suppress(MoobiusError):  # it will see for itself, and report that
+                plan.ensure_platform()
+            link.send(report)
+            report = _next_report(link, plan.ready_timeout)
     except (EOFError, OSError):
         _end(process, patience)
         raise WandError(
@@ -285,9 +325,20 @@ def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patien
     return str(report.log_file)
 
 
+def _next_report(link: Connection, seconds: float) -> Any:
+    """Return what a child says next; `None` if it says nothing in time."""
+    return link.recv() if link.poll(seconds) else None
+
+
 def _has_ended(process: BaseProcess | None) -> bool:
     # `is_alive` says yes for a moment while another thread is being told of the end.
-    return process is not None and bool(wait([process.sentinel], 0))
+    if process is None:
+        return False
+    if not hasattr(select, "poll"):
+        return bool(wait([process.sentinel], 0))
+    poll = select.poll()  # every spell asks, and this is the quickest answer
+    poll.register(process.sentinel, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _end(process: BaseProcess, seconds: float) -> None:

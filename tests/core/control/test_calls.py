@@ -14,6 +14,7 @@ from moobius.core.control import calls, protocol, records
 from moobius.core.control.calls import Unreachable
 from moobius.core.control.records import Record
 from moobius.errors import ConfigError, WandError
+from moobius.messaging import AsyncLink, Callbacks, SharedKey, serve
 from tests.support.wands import troupe
 
 KEY = "ab" * 32
@@ -80,6 +81,39 @@ async def test_one_that_is_silent_is_not_gone(monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.is_gone
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.is_gone and str(again) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"key": ""}, {"address": "pipe:/x"}, {"address": "tls://localhost:7"}]
+)
+async def test_a_connection_file_that_is_of_no_use_is_named(change: dict[str, str]) -> None:
+    record = Record("odd", "Room", 1, "it", "", 0.0, address="tcp://127.0.0.1:7", key=KEY)
+    with pytest.raises(Unreachable, match=r"odd\.json, its connection file, is of no use: "):
+        await calls.open_link(replace(record, **change))  # type: ignore[arg-type] # all are texts
+
+
+@pytest.mark.parametrize(
+    ("request_", "still"),
+    [
+        (protocol.SPELL, "; the spell may arrive still"),
+        (protocol.STOP, "; it may stop still"),
+        (protocol.RESTART, "; it may be started again still"),
+        (protocol.PING, "in time"),
+    ],
+)
+async def test_what_may_happen_though_there_is_no_answer_is_said(request_: str, still: str) -> None:
+    async def never(link: AsyncLink, *args: object) -> None:
+        await asyncio.Event().wait()
+
+    callbacks = Callbacks()
+    callbacks.on_request(request_)(never)
+    async with serve(callbacks, key=SharedKey.from_hex(KEY)) as server:
+        address = f"tcp://127.0.0.1:{server.port}"
+        record = Record("Room", "Room", 1, "it", "", 0.0, address=address, key=KEY)
+        async with await calls.open_link(record) as link:
+            with pytest.raises(Unreachable) as caught:
+                await calls.ask(link, record, request_, timeout=0.1)
+    assert str(caught.value).endswith(still)
 
 
 async def test_a_connection_that_breaks_is_said() -> None:

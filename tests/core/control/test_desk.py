@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +53,32 @@ async def test_it_says_who_it_is_and_whom_it_has() -> None:
     infos = [protocol.info_from_json(s) for s in (await desk.answer(protocol.SERVICES))["value"]]
     assert [(info.name, info.pid) for info in infos] == [("A", 71), ("B", 72)]
     assert (await desk.answer(protocol.STATUS, "B"))["value"]["log_file"] == "/log"
+
+
+async def test_others_may_come_and_go_meanwhile() -> None:
+    """In threads of their own, as services of a wand do."""
+    desk, over = desk_with(Remembers(1, "Room")), threading.Event()
+    (entry,) = desk._entries.values()
+
+    def come_and_go() -> None:
+        assert isinstance(desk._entries, dict)
+        for number in itertools.cycle(range(50)):
+            if over.is_set():
+                return
+            desk._entries[f"s{number}"] = entry
+            desk._entries.pop(f"s{(number + 25) % 50}", None)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        answers = [await desk.answer(protocol.SERVICES) for _ in range(200)]
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        thread.join(20)
+    assert [answer for answer in answers if "error" in answer] == []
 
 
 async def test_spells_reach_who_is_named() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moobius.core.control import records
-from moobius.core.control.opening import Opening
+from moobius.core.control.records import Record
 from moobius.errors import WandError
+from tests.support.disk import disk_full_after
 from tests.support.patience import wait_until
-from tests.support.wands import troupe
+from tests.support.wands import Listening, Troupe, troupe
 
 KEY = "ab" * 32
 
@@ -97,15 +102,81 @@ def test_a_service_runs_also_where_nobody_can_reach_it(log: list[str]) -> None:
     assert any("WARNING other programs cannot reach" in line for line in log)
 
 
-def test_a_service_runs_also_where_nobody_can_listen(log: list[str], tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(KEY)
-    (tmp_path / "key").chmod(0o600)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        opening = Opening("127.0.0.1", taken.getsockname()[1], tmp_path / "key")
-        with troupe(openings=[opening]) as wand:
+def test_a_service_runs_also_where_nobody_can_listen(log: list[str]) -> None:
+    folder = records.services_folder()
+    with troupe() as wand:
+        wand.front.claim("Room", None)
+        folder.rename(folder.with_name("moved"))
+        room = Listening(1, "Room")
+        wand.front.watch("Room", room)
+        room.life.enter("running")
+        assert room.life.state == "running"
+        assert any("WARNING other programs cannot reach Room: no control" in line for line in log)
+        folder.with_name("moved").rename(folder)
+        room.life.enter("stopped")
+
+
+def test_a_name_that_cannot_be_published_is_let_go(log: list[str]) -> None:
+    """It would be shown as starting for ever."""
+    with troupe() as wand:
+        wand.add("Hall")  # so that there is an address
+        wand.front.claim("Room", None)
+        room = Listening(2, "Room")
+        wand.front.watch("Room", room)
+        with disk_full_after(100):
+            room.life.enter("running")
+        assert any("WARNING other programs cannot reach Room: " in line for line in log)
+        assert [name for name in files() if not name.endswith(".sock")] == ["Hall.json"]
+        room.life.enter("running")  # again, and there is room on the disk
+        assert "Room.json" in files()
+        room.life.enter("stopped")
+
+
+def test_whatever_goes_wrong_with_its_address_is_no_harm_to_a_service(
+    monkeypatch: pytest.MonkeyPatch, log: list[str]
+) -> None:
+    """A program that only waits for its services can start no thread any more, for one."""
+
+    def cannot(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with troupe() as wand:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", cannot)
             wand.add()
-            assert wand.services[1].life.state == "running"
-    assert any("WARNING other programs cannot reach Room: no control" in line for line in log)
+        assert wand.services[1].life.state == "running"
+    assert any("cannot reach Room: can't start new thread" in line for line in log)
+
+
+@pytest.mark.parametrize("left", ["junk", "of the dead"])
+def test_of_many_that_find_a_name_left_over_one_gets_it(left: str) -> None:
+    folder = records.services_folder()
+    records.make_folder(folder)
+    names, count = [f"n{number}" for number in range(80)], 4
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in names:
+        records.claim(folder, Record(name, "Room", ended.pid, "dead", "", 0.0))
+        if left == "junk":
+            records.file_of(folder, name).write_text("junk")
+    together, owners = threading.Barrier(count), Counter[str]()
+
+    def claim_all() -> None:
+        front = Troupe().front
+        for name in names:
+            together.wait(20)
+            with contextlib.suppress(WandError):
+                owners[front.claim("Room", name)] += 1
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=claim_all) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    sys.setswitchinterval(interval)
+    assert owners == Counter(names)
 
 
 def test_the_socket_goes_with_the_last_service_and_comes_with_the_next() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from moobius import MoobiusWand
-from moobius.core.control.opening import Opening
+from moobius.core.control.opening import STRANGERS, Opening
 from moobius.errors import ConfigError, WandError
 from moobius.messaging import SharedKey
-from tests.support.patience import until
+from tests.support.patience import wait_until
 from tests.support.tls import self_signed
 from tests.support.wands import troupe
 
@@ -50,10 +52,9 @@ async def test_who_has_key_and_certificate_casts_from_another_machine(
     opening = Opening("0.0.0.0", 0, key_file, certificate, certificate.with_name("key.pem"))
     with troupe(openings=[opening]) as troup:
         room = troup.add()
-        await until(lambda: any("other machines reach" in line for line in log))
-        found = re.search(r"tls://0\.0\.0\.0:(\d+)", "".join(log))
-        assert found
-        address = f"tls://localhost:{found[1]}"
+        found = reached_at(log)
+        assert found.startswith("tls://0.0.0.0:")
+        address = found.replace("0.0.0.0", "localhost")
         key = SharedKey.from_file(key_file).hex()
         with MoobiusWand.attach(address=address, key=key, ca_file=certificate) as wand:
             await wand.aspell("Room", {"from": "afar"})
@@ -67,6 +68,49 @@ async def test_who_has_key_and_certificate_casts_from_another_machine(
                 wand.spell("Room", 1)
         assert len(room.spells) == 1
     assert key not in "".join(log)
+
+
+def test_a_port_that_is_taken_closes_that_opening_and_nothing_else(
+    key_file: Path, log: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        openings = [Opening("127.0.0.1", taken.getsockname()[1], key_file)]
+        openings.append(Opening("127.0.0.1", 0, key_file))
+        with troupe(openings=openings) as troup, MoobiusWand.attach() as wand:
+            room = troup.add()
+            wand.spell("Room", "from this machine")
+            address = reached_at(log)
+            with MoobiusWand.attach(address=address, key=SharedKey.from_file(key_file)) as other:
+                other.spell("Room", "through the other one")
+            assert room.spells == ["from this machine", "through the other one"]
+            assert wand.services()["Room"].state == "running"
+    complaint = f"WARNING no other machine reaches this wand at {openings[0].place}: "
+    assert any(line.startswith(complaint) for line in log)
+
+
+def test_who_has_no_key_cannot_fill_it(key_file: Path, log: list[str]) -> None:
+    with troupe(openings=[Opening("127.0.0.1", 0, key_file)]) as troup, ExitStack() as stack:
+        room = troup.add()
+        address = reached_at(log)
+        port = int(address.rpartition(":")[2])
+        for _ in range(STRANGERS + 10):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+        with MoobiusWand.attach(address=address, key=SharedKey.from_file(key_file)) as wand:
+            wand.spell("Room", "all the same")
+        assert room.spells == ["all the same"]
+    wait_until(lambda: any("had not proved the key" in line for line in log))
+
+
+def reached_at(log: list[str]) -> str:
+    """Wait until a wand is open, and return what to call."""
+
+    def found() -> re.Match[str] | None:
+        return re.search(r"other machines reach this wand at (\S+)", "".join(log))
+
+    wait_until(found)
+    match = found()
+    assert match
+    return match[1]
 
 
 def test_what_belongs_together_is_given_together() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -57,10 +58,60 @@ def test_what_the_dead_left_is_removed(folder: Path) -> None:
     assert [file.name for file in folder.iterdir()] == ["Room.json"]
 
 
+def test_the_socket_of_the_dead_goes_too_and_that_of_the_living_stays(folder: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = replace(READY, name="Dead", pid=ended.pid)
+    elsewhere = folder.parent / "other.sock"
+    sockets = [folder / "dead.sock", folder / "live.sock", elsewhere]
+    with socket.socket(socket.AF_UNIX) as living:
+        for path in (sockets[0], elsewhere):
+            with socket.socket(socket.AF_UNIX) as left:
+                left.bind(str(path))
+        living.bind(str(sockets[1]))
+        living.listen()
+        for path in sockets:
+            records.claim(folder, replace(dead, address=f"unix:{path}"))
+            assert list(records.read_all(folder)) == []
+        assert [path.exists() for path in sockets] == [False, True, True]
+
+
+def test_what_cannot_be_removed_is_said_and_stops_nobody(folder: Path, log: list[str]) -> None:
+    records.claim(folder, READY)
+    (record,) = records.read_all(folder)
+    folder.rename(folder.with_name("moved"))
+    records.bury(folder, record)
+    assert "WARNING what Room has left behind cannot be removed" in "".join(log)
+
+
+def test_nobody_is_published_over_somebody_else(folder: Path) -> None:
+    records.claim(folder, replace(MINE, instance="another"))
+    with pytest.raises(WandError, match=f"process {os.getpid()} has a service of that name by now"):
+        records.publish(folder, READY)
+    (found,) = records.read_all(folder)
+    assert found.instance == "another"
+    records.remove(folder, found)
+    records.publish(folder, READY)
+    assert list(records.read_all(folder)) == [READY]
+
+
+def test_only_what_makes_no_sense_is_discarded(folder: Path) -> None:
+    records.claim(folder, MINE)
+    records.discard(folder, "Room")
+    assert list(records.read_all(folder)) == [MINE]
+    records.file_of(folder, "Room").write_text("junk")
+    records.discard(folder, "Room")
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"pid": "1"},
+        {"pid": 0},
+        {"pid": -1},
+        {"started_at": 1e300},
+        {"started_at": float("nan")},
         {"address": None},
         {"name": "Other"},
         {"started_at": "now"},
@@ -77,7 +128,9 @@ def test_a_file_that_is_not_right_is_not_believed(folder: Path, change: dict[str
     assert records.read(file) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": "Room"}', "\x00\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"name": "Room"}', "\x00\xff", "[" * 200_000]
+)
 def test_garbage_in_a_file_is_nothing(folder: Path, text: str) -> None:
     file = records.file_of(folder, "Room")
     file.write_text(text)

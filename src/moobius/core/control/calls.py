@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from moobius.core.control import protocol
 from moobius.core.control.records import Record
-from moobius.errors import ConfigError, MessagingError, WandError
+from moobius.errors import ConfigError, MessagingError, RequestFailed, WandError
 from moobius.messaging.aio_client import connect
 from moobius.messaging.auth import SharedKey
 from moobius.messaging.policy import FilePolicy
@@ -100,6 +100,9 @@ async def open_link(record: Record, tls: ssl.SSLContext | None = None) -> AsyncL
     """
     try:
         return await dial(record.address, record.key, tls)
+    except ConfigError as error:
+        text = f"{record.name}.json, its connection file, is of no use: {error}"
+        raise Unreachable(text, is_gone=False) from error
     except (asyncio.TimeoutError, OSError, MessagingError) as error:
         raise _not_there(record, error) from error
 
@@ -122,8 +125,10 @@ async def ask(
     """
     try:
         return protocol.read_answer(await link.request(request, *args, timeout=timeout))
-    except MessagingError as error:
+    except RequestFailed as error:
         raise _not_there(record, error) from error
+    except MessagingError as error:
+        raise _not_there(record, error, protocol.MAY_BE_STILL.get(request, "")) from error
 
 
 async def answers(record: Record) -> bool:
@@ -138,8 +143,9 @@ async def answers(record: Record) -> bool:
     return bool(said == record.instance)
 
 
-def _not_there(record: Record, error: Exception) -> Unreachable:
+def _not_there(record: Record, error: Exception, may_be: str = "") -> Unreachable:
     reason = str(error) or f"no answer within {ANSWER_WITHIN_S:g} s"
     where = f"process {record.pid}" if record.pid else record.address
-    text = f"{record.name or 'the wand'} cannot be reached ({where} should answer): {reason}"
+    who = record.name or "the wand"
+    text = f"{who} cannot be reached ({where} should answer): {reason}{may_be}"
     return Unreachable(text, is_gone=isinstance(error, GONE))

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Protocol
 
 from loguru import logger
@@ -101,24 +102,12 @@ class Desk:
 
     def services(self) -> list[dict[str, Any]]:
         """Tell of every service."""
-        return [self.status(name) for name in sorted(self._entries)]
+        entries = list(self._entries.values())  # at once: others come and go meanwhile
+        return sorted(map(_told, entries), key=itemgetter("name"))
 
     def status(self, name: str) -> dict[str, Any]:
         """Tell of a service."""
-        entry = self._entry(name)
-        status, record = entry.service.status, entry.record
-        return protocol.info_to_json(
-            ServiceInfo(
-                name=record.name,
-                cls=record.cls,
-                state=status.state,
-                pid=status.pid,
-                restarts=status.restarts,
-                started_at=record.started_at,
-                project=record.project,
-                log_file=record.log_file,
-            )
-        )
+        return _told(self._entry(name))
 
     def spell(self, name: str, text: str) -> None:
         """Hand a spell to a service."""
@@ -140,13 +129,30 @@ class Desk:
         await self._errands.run(lambda: self._restart(handle))
 
     def _entry(self, name: str) -> Entry:
-        if not isinstance(name, str) or name not in self._entries:
+        entry = self._entries.get(name) if isinstance(name, str) else None
+        if entry is None:
             raise self._nobody(name)
-        return self._entries[name]
+        return entry
 
     def _nobody(self, name: str) -> WandError:
         living = [each for each, entry in list(self._entries.items()) if entry.service.takes_spells]
         return WandError(protocol.nobody(f"{name}"[:80], sorted(living)))
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    status, record = entry.service.status, entry.record
+    return protocol.info_to_json(
+        ServiceInfo(
+            name=record.name,
+            cls=record.cls,
+            state=status.state,
+            pid=status.pid,
+            restarts=status.restarts,
+            started_at=record.started_at,
+            project=record.project,
+            log_file=record.log_file,
+        )
+    )
 
 
 # What can be asked for -> who does it.

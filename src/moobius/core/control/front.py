@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import threading
@@ -20,7 +21,7 @@ from moobius.core.control import records
 from moobius.core.control.desk import Desk, Entry, Service
 from moobius.core.control.records import Record
 from moobius.core.lifeline import OVER, Lifeline
-from moobius.errors import MoobiusError, WandError
+from moobius.errors import WandError
 from moobius.private_files import process_lives
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_CLASS_NAME = 50
 """Of the name of a class, so much goes into the name of its service; a number may follow."""
+_UNREACHED = "other programs cannot reach {}: {}"
 
 
 class Supervised(Service, Protocol):
@@ -140,7 +142,7 @@ class Front:
                 _clear(folder, record.name) and records.claim(folder, record)
             )
         except OSError as error:
-            logger.warning("other programs cannot reach {}: {}", record.name, error)
+            logger.warning(_UNREACHED, record.name, error)
             return True  # the name is good enough for ourselves
 
     # ---- Services ------------------------------------------------------------------------------
@@ -154,16 +156,24 @@ class Front:
                 self._publish(name, service)
             elif state in OVER:
                 self._withdraw(name)
-        except (OSError, MoobiusError) as error:
-            logger.warning("other programs cannot reach {}: {}", name, error)
+        except Exception as error:  # a late program, for one, can start no thread any more
+            logger.warning(_UNREACHED, name, error)
 
     def _publish(self, name: str, service: Supervised) -> None:
+        try:
+            self._let_in(name, service)
+        except Exception:
+            with contextlib.suppress(OSError):  # the directory may be gone
+                self._release(name)
+            raise
+
+    def _let_in(self, name: str, service: Supervised) -> None:
         with self._lock:
             record = self._claimed.get(name)
             if record is None or self._folder is None:
                 return
             listener = self._listening(self._folder)
-            self._claimed[name] = record = replace(
+            record = replace(
                 record,
                 log_file=service.log_file,
                 address=listener.address,
@@ -171,6 +181,14 @@ class Front:
             )
             self._entries[name] = Entry(service, record)
             records.publish(self._folder, record)
+            self._claimed[name] = record
+
+    def _release(self, name: str) -> None:
+        """Take a claim back that nothing will follow: it would seem to be starting for ever."""
+        with self._lock:
+            record = self._claimed.get(name)
+            if record is not None and not record.address and self._folder is not None:
+                records.remove(self._folder, record)
 
     def _withdraw(self, name: str) -> None:
         with self._lock:
@@ -196,14 +214,13 @@ class Front:
 
 def _clear(folder: Path, name: str) -> bool:
     """Return whether a name that is taken is free after all, its service being gone."""
-    file = records.file_of(folder, name)
-    record = records.read(file)
+    record = records.read(records.file_of(folder, name))
     if record is None:
-        file.unlink(missing_ok=True)  # nobody can make sense of it
-        return True
-    if process_lives(record.pid) and (not record.address or _answers(record)):
+        records.discard(folder, name)
+    elif process_lives(record.pid) and (not record.address or _answers(record)):
         return False
-    records.remove(folder, record)
+    else:
+        records.bury(folder, record)
     return True
 
 

@@ -115,16 +115,14 @@ class Listener:
             callbacks.on_request(request)(partial(_answer, self._desk, request))
         common: dict[str, Any] = {"error_replies": True, "files": no_files()}
         async with AsyncExitStack() as stack:
-            for opening in self._openings:
-                server = opening.serve(callbacks, **common)
-                await stack.enter_async_context(server)
-                logger.info("other machines reach this wand at {}", opening.address_of(server))
             local = await stack.enter_async_context(self._local(callbacks, **common))
             self._listens.set_result(
                 f"unix:{self._socket_file}"
                 if self._has_socket_file()
                 else f"tcp://127.0.0.1:{local.port}"
             )
+            for opening in self._openings:
+                await _open(opening, stack, callbacks, **common)
             await self._closing.wait()
             self._socket_file.unlink(missing_ok=True)  # nobody new; the rest may take a moment
             with contextlib.suppress(asyncio.TimeoutError):
@@ -165,6 +163,16 @@ class Listener:
         for number in ([own()] if own else []) + numbers:
             os.dup2(nothing, number, inheritable=False)
         os.close(nothing)
+
+
+async def _open(opening: Opening, stack: AsyncExitStack, *args: Any, **common: Any) -> None:
+    """Let other machines in, too; where that cannot be, it is no harm to anybody else."""
+    try:
+        server = await stack.enter_async_context(opening.serve(*args, **common))
+    except Exception as error:
+        logger.warning("no other machine reaches this wand at {}: {}", opening.place, error)
+    else:
+        logger.info("other machines reach this wand at {}", opening.address_of(server))
 
 
 def _wait(stands: threading.Event, go_on: threading.Event) -> None:

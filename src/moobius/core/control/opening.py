@@ -14,6 +14,9 @@ from moobius.messaging.auth import SharedKey
 from moobius.messaging.callbacks import Callbacks
 from moobius.messaging.tls import tls_for_server
 
+STRANGERS = 32
+"""Connections of others that a service puts up with: its descriptors are for its own work."""
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -52,12 +55,22 @@ class Opening:
         """
         tls = tls_for_server(self.cert_file, self.cert_key_file) if self.cert_file else None
         key = SharedKey.from_file(Path(self.key_file))
-        return serve(callbacks, self.host, self.port, ssl=tls, key=key, **options)
+        return serve(
+            callbacks, self.host, self.port, ssl=tls, key=key, strangers=STRANGERS, **options
+        )
+
+    @property
+    def place(self) -> str:
+        """What is to be called, with the port that was asked for."""
+        return self._address(self.port)
 
     def address_of(self, server: AsyncServer) -> str:
         """Return what to call once it listens."""
+        return self._address(server.port)
+
+    def _address(self, port: int) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'tls' if self.cert_file else 'tcp'}://{host}:{server.port}"
+        return f"{'tls' if self.cert_file else 'tcp'}://{host}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,6 +20,13 @@ SPELL = "spell"
 STOP = "stop"
 RESTART = "restart"
 
+MAY_BE_STILL = {
+    SPELL: "; the spell may arrive still",
+    STOP: "; it may stop still",
+    RESTART: "; it may be started again still",
+}
+"""What is asked for -> what happens though there is no answer, once it has been sent."""
+
 assert DEFAULT_LIMITS.json_content is not None
 # Typed JSON becomes a JSON string: in the worst case each of its bytes is escaped.
 MAX_SPELL = DEFAULT_LIMITS.json_content // 4

@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from loguru import logger
+
 from moobius.errors import WandError
 from moobius.private_files import (
+    alone_in,
     create_private,
     is_ours_alone,
     process_lives,
@@ -24,6 +27,8 @@ from moobius.private_files import (
 
 # Names become names of files, and words on a command line.
 _NAME = re.compile(r"\w[\w.-]{0,59}")
+LATEST_S = 1e11
+"""Later than any time, and one that can be shown still."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,21 @@ def log_file_of(folder: Path, name: str) -> Path:
     return folder / f"{name}.log"
 
 
+# Looking at a file, and changing it, is one step in all of these. Else one of two that find the
+# file of the same dead service would remove what the other has put there by then.
+
+
 def claim(folder: Path, record: Record) -> bool:
-    """Take a name, if nobody has it.
+    """Take a name, if there is no connection file of that name.
 
     Raises:
         OSError: If the directory cannot be written.
     """
-    try:
-        create_private(file_of(folder, record.name), json.dumps(asdict(record)))
-    except FileExistsError:
-        return False
+    with alone_in(folder):
+        try:
+            create_private(file_of(folder, record.name), _text(record))
+        except FileExistsError:
+            return False
     return True
 
 
@@ -119,16 +129,48 @@ def publish(folder: Path, record: Record) -> None:
 
     Raises:
         OSError: If the directory cannot be written.
+        WandError: If somebody else has the name by now.
     """
-    write_private(file_of(folder, record.name), json.dumps(asdict(record)))
+    with alone_in(folder):
+        file = file_of(folder, record.name)
+        found = read(file)
+        if found is not None and found.instance != record.instance:
+            raise WandError(f"process {found.pid} has a service of that name by now")
+        write_private(file, _text(record))
 
 
 def remove(folder: Path, record: Record) -> None:
-    """Take a connection file away, unless it has become another's."""
-    file = file_of(folder, record.name)
-    found = read(file)
-    if found is not None and found.instance == record.instance:
-        file.unlink(missing_ok=True)
+    """Take a connection file away, unless it has become another's.
+
+    Raises:
+        OSError: If the directory cannot be written.
+    """
+    with alone_in(folder):
+        file = file_of(folder, record.name)
+        found = read(file)
+        if found is not None and found.instance == record.instance:
+            file.unlink(missing_ok=True)
+
+
+def discard(folder: Path, name: str) -> None:
+    """Take a connection file away of which nobody can make sense.
+
+    Raises:
+        OSError: If the directory cannot be written.
+    """
+    with alone_in(folder):
+        file = file_of(folder, name)
+        if read(file) is None:
+            file.unlink(missing_ok=True)
+
+
+def bury(folder: Path, record: Record) -> None:
+    """Take away what a process that has gone has left: the connection file, and its socket."""
+    try:
+        remove(folder, record)
+        _remove_socket(folder, record)
+    except OSError as error:
+        logger.warning("what {} has left behind cannot be removed: {}", record.name, error)
 
 
 def read(file: Path) -> Record | None:
@@ -138,12 +180,13 @@ def read(file: Path) -> Record | None:
             return None
         said = json.loads(file.read_text("utf-8"))
         record = Record(**{each.name: said[each.name] for each in fields(Record)})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     for each in fields(Record):
         if not isinstance(getattr(record, each.name), _TYPES.get(each.name, str)):
             return None
-    return record if record.name == file.stem else None
+    is_possible = record.pid > 0 and 0 <= record.started_at < LATEST_S
+    return record if is_possible and record.name == file.stem else None
 
 
 def read_all(folder: Path) -> Iterator[Record]:
@@ -151,6 +194,19 @@ def read_all(folder: Path) -> Iterator[Record]:
     for file in sorted(folder.glob("*.json")):
         record = read(file)
         if record is not None and not process_lives(record.pid):
-            remove(folder, record)
+            bury(folder, record)
         elif record is not None:
             yield record
+
+
+def _text(record: Record) -> str:
+    return json.dumps(asdict(record))
+
+
+def _remove_socket(folder: Path, record: Record) -> None:
+    scheme, _, path = record.address.partition(":")
+    if scheme == "unix" and Path(path).parent == folder:
+        # Loaded only now: few have to tidy up.
+        from moobius.messaging.unix_socket import remove_stale
+
+        remove_stale(Path(path))
