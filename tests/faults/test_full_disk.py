@@ -60,7 +60,7 @@ async def test_a_full_disk(room: Room, tmp_path: Path, log: list[str]) -> None:
             assert await status_of(wire, "GET", "/readyz") == (200, 10000)
             socket = await ada.user_socket()
             kept = await fill(socket, channel)
-            assert kept > 10
+            assert kept > 10, "messages fit before the disk is full"
             # Whoever asks for something hears no, however often; what is there can be read.
             for number in range(kept, kept + 3):
                 answer = await socket.ask(type="message_up", body=message(channel, number))

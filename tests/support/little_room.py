@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-SMALL, LARGE = 512 * 1024, 16 * 1024 * 1024  # bytes
+SMALL, LARGE = 1024 * 1024, 16 * 1024 * 1024  # bytes
 
 Grow = Callable[[], object]
 Room = Callable[[Path], AbstractContextManager[Grow]]
