@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_writing_is_atomic_and_keeps_permissions_and_links(
     def full(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         write_service_id(Origin(path), "other")
     assert read_json(path) == {"service_id": "2f1c"}

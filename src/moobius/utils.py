@@ -6,7 +6,6 @@ Typed JSON itself is in `moobius.typed_json`; its names are at hand here.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import functools
 import html
@@ -139,23 +138,44 @@ def write_text_atomically(path: str | os.PathLike[str], text: str, *, fsync: boo
         text: The new content, written as UTF-8.
         fsync: Wait until the disk has it, so that it also survives a power failure.
     """
-    target = Path(path)
-    if target.is_symlink():
-        target = target.resolve()
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    target, old = os.fspath(path), _status_of(path)
+    if old is not None and stat.S_ISLNK(old.st_mode):
+        target = os.path.realpath(target)
+        old = _status_of(target)
+    folder = os.path.dirname(target) or os.curdir  # noqa: PTH120 - it runs at every write
+    temporary = f"{folder}{os.sep}.{secrets.token_hex(8)}.tmp"
     try:
-        with temporary.open("xb") as file:
-            _copy_permissions(target, file.fileno(), temporary)
-            file.write(text.encode())
-            if fsync:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(target)
+        _write_new(temporary, text.encode(), old, fsync=fsync)
+        os.replace(temporary, target)  # noqa: PTH105
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
     if fsync:
-        sync_folder(target.parent)
+        sync_folder(Path(folder))
+
+
+def _status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _write_new(path: str, content: bytes, old: os.stat_result | None, *, fsync: bool) -> None:
+    """Write a file that is not there yet, with the permissions of the one that it will replace."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        # Mostly they are the same already, and this runs at every write.
+        if old is not None and (old.st_mode ^ os.fstat(descriptor).st_mode) & 0o7777:
+            os.chmod(path, stat.S_IMODE(old.st_mode))  # noqa: PTH101
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if fsync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_stale_temporaries(folder: str | os.PathLike[str]) -> None:
@@ -176,15 +196,6 @@ def remove_stale_temporaries(folder: str | os.PathLike[str]) -> None:
             continue
         except OSError as error:
             logger.warning("A left-over temporary file cannot be removed: {}", error)
-
-
-def _copy_permissions(target: Path, descriptor: int, temporary: Path) -> None:
-    """Give a new file the permissions of the one it will replace, if there is one."""
-    with contextlib.suppress(FileNotFoundError):
-        wanted = stat.S_IMODE(target.stat().st_mode)
-        # Mostly they are the same already, and this runs at every write.
-        if wanted != stat.S_IMODE(os.fstat(descriptor).st_mode):
-            temporary.chmod(wanted)
 
 
 def make_folder(path: Path, *, fsync: bool = False) -> None:

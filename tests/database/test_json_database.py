@@ -237,7 +237,6 @@ def test_a_write_that_fails_says_so_and_leaves_the_old_value(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    monkeypatch.setattr(Path, "replace", full)
     written, reason = database.set_value("key", "new")
     monkeypatch.undo()
     assert not written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -354,7 +355,7 @@ async def test_a_full_disk_leaves_the_old_file(
         raise OSError("no space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(Path, "replace", full)
+        disk.setattr(os, "replace", full)
         with pytest.raises(OSError, match="no space"):
             update_jsonfile("x.json", ["a", "b", "c"], "new")
         with pytest.raises(OSError, match="no space"):
