@@ -37,7 +37,7 @@ async def test_3_12_all_subtypes_and_content_keys_are_passed_on(
     assert (body["subtype"], body["content"]) == (subtype, content)
 
 
-@pytest.mark.parametrize("dialog", [None, False, "absent"])
+@pytest.mark.parametrize("dialog", [None, False, "", [], "absent"])
 async def test_3_12_a_button_without_a_dialog(room: Room, dialog: Any) -> None:
     button = {"button_id": "ring", "button_text": "Ring", "new_window": False, "extra": 1}
     if dialog != "absent":

@@ -13,7 +13,7 @@ import pytest
 
 from moobius.database.turns import Turns, off_loop
 from tests.support.loop_guard import unblocked_loop
-from tests.support.patience import wait_until
+from tests.support.patience import until, wait_until
 
 
 class Gate:
@@ -176,6 +176,23 @@ async def test_only_what_may_wait_is_called_in_a_thread() -> None:
     here = threading.get_ident()
     assert await off_loop(Slow, threading.get_ident) != here
     assert await off_loop(object, threading.get_ident) == here
+
+
+async def test_however_many_calls_there_are_threads_are_few() -> None:
+    class Slow:
+        may_wait = True
+
+    gate, threads = threading.Event(), set[int]()
+
+    def call() -> None:
+        threads.add(threading.get_ident())
+        gate.wait(20)
+
+    calls = asyncio.gather(*(off_loop(Slow, call) for _ in range(40)))
+    await until(lambda: len(threads) >= 16)
+    gate.set()
+    await calls
+    assert len(threads) == 16
 
 
 FORKING = """

@@ -157,3 +157,16 @@ async def test_of_all_together_who_has_sent_most_is_cut_off(which: int) -> None:
                 await raw.send(frame(FIN | TEXT, b"x" * 90_000, 90_010))
                 await raw.send(b"x" * 10)
                 assert b"Internal server error" in await raw.read()
+
+
+async def test_who_leaves_amid_a_frame_is_not_counted_off_twice() -> None:
+    limits = Limits(arriving_bytes=200_000)
+    async with LocalPlatform(PlatformOptions(limits=limits)) as platform:
+        for _ in range(4):
+            async with raw_socket(platform) as leaving, raw_socket(platform) as other:
+                await leaving.send(frame(FIN | TEXT, b"x" * 90_000, 90_010))
+                assert await other.is_answered()
+        async with raw_socket(platform) as first, raw_socket(platform) as second:
+            await first.send(frame(FIN | TEXT, b"x" * 120_000, 120_010))
+            await second.send(frame(FIN | TEXT, b"x" * 100_000, 100_010))
+            assert await first.read() == b""

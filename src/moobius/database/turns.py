@@ -45,7 +45,8 @@ async def off_loop(engine: Any, call: Callable[[], T]) -> T:
     """Make a call of an engine, or of its class; in a thread if it may wait."""
     if not may_wait(engine):
         return call()
-    return await asyncio.wrap_future(_threads_for(engine).submit(call))
+    pool = _threads_for(engine)  # held, for else everybody would have threads of their own
+    return await asyncio.wrap_future(pool.submit(call))
 
 
 class Turns:

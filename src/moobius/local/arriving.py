@@ -41,7 +41,8 @@ class Together:
         """Forget a client."""
         if one in self._all:
             del self._all[one]
-            self.count(-one.waiting)
+            waiting, one.waiting = one.waiting, 0  # its reader may still count down
+            self.count(-waiting)
 
 
 class Arriving(asyncio.Protocol):
@@ -67,9 +68,11 @@ class Arriving(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Count, and pass on."""
+        if self._is_refused:  # the rest of what TLS had in hand
+            return
         self.waiting += len(data)
         self._together.count(len(data))
-        if not self._is_refused and self.waiting > self._most():
+        if self.waiting > self._most():
             logger.warning("{} bytes of an unfinished frame: cut off", self.waiting)
             self.refuse()
         if not self._is_refused and isinstance(self._server, asyncio.Protocol):

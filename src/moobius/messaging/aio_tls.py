@@ -42,9 +42,14 @@ class TlsDoor(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket out of its transport; nothing has been read of it."""
         assert isinstance(transport, asyncio.Transport)
-        sock = transport.get_extra_info("socket").dup()  # the transport closes its own
         address = address_text(transport.get_extra_info("peername"))
-        transport.abort()
+        try:
+            sock = transport.get_extra_info("socket").dup()  # the transport closes its own
+        except OSError as error:
+            logger.warning("{}: hung up: {}", address, error)
+            return
+        finally:
+            transport.abort()
         self._hold(self._shake_hands(sock, address))
 
     async def _shake_hands(self, sock: socket.socket, address: str) -> None:

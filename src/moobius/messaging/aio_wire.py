@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mmap
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -53,7 +54,8 @@ class Wire(asyncio.BufferedProtocol):
         self._unconfirmed = 0
         self._written = 0
         self._again: asyncio.Handle | None = None
-        self._room = memoryview(bytearray(READ_SIZE))
+        # Memory of which only the pages that are used exist: most connections are idle.
+        self._room = memoryview(mmap.mmap(-1, READ_SIZE))
 
     @property
     def has_unsent(self) -> bool:

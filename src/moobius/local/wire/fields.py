@@ -11,7 +11,7 @@ Body = Mapping[str, Any]
 
 LARGEST_TIMESTAMP = 253_402_300_799_999  # the end of the year 9999; no clock shows more
 
-WORDS = {"true": True, "false": False}  # older clients send words for booleans
+WORDS = {"true": True, "false": False, "": False}  # older clients send words for booleans
 
 
 def text(body: Body, name: str, default: str | None = None) -> str:
@@ -63,6 +63,8 @@ def flag(body: Body, name: str, where: str = "") -> bool | None:
     value = body.get(name)
     if isinstance(value, str):
         value = WORDS.get(value.lower(), value)
+    elif type(value) is int and value in (0, 1):
+        value = bool(value)
     if value is not None and not isinstance(value, bool):
         raise _wrong(f"{where}{name}", "true or false", value)
     return value

@@ -68,7 +68,7 @@ def _dialog_of(item: Item) -> Item | None:
     dialog = item.get("dialog")
     if isinstance(dialog, dict):
         return _dialog(dialog)
-    if dialog is not None and dialog is not False:  # demos send `false` for none
+    if dialog and dialog != "false":  # demos send `false` for none
         raise malformed("dialog must be an object")
     if flag(item, "new_window"):
         parts = {"components": item.get("arguments"), "bottom_buttons": item.get("bottom_buttons")}
