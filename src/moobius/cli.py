@@ -81,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"moobius {options.command}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except BrokenPipeError:  # of what we print; what a socket meets becomes an error of ours
+        if command.run is run_main:  # but for the service's own
+            raise
         _print_no_more()
         return _NOBODY_READS
     except SystemExit as end:

@@ -16,6 +16,7 @@ from moobius.core.signals import (
     exit_on_signals,
     exiting_on_signals,
     handled_by,
+    hold_interrupts_too,
     hold_signals,
     interrupted,
     let_signals_kill,
@@ -110,6 +111,29 @@ def test_ignored_by_nohup_is_ignored_and_by_a_shell_script_is_not(ignored: signa
     signal.signal(ignored, signal.SIG_IGN)
     with exiting_on_signals():
         assert (signal.getsignal(ignored) is signal.SIG_IGN) == (ignored is signal.SIGHUP)
+
+
+def test_an_interrupt_of_the_program_itself_waits_there_too() -> None:
+    hold_interrupts_too()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    steps = []
+    with pytest.raises(KeyboardInterrupt):
+        with put_off_exit():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("not yet")
+        steps.append("too late")
+    assert steps == ["not yet"]
+    assert not interrupted.is_set()
+
+
+def test_but_a_handler_of_the_programs_own_stays() -> None:
+    def mine(*_: object) -> None:
+        pass
+
+    signal.signal(signal.SIGINT, mine)
+    hold_interrupts_too()
+    assert signal.getsignal(signal.SIGINT) is mine
 
 
 @pytest.mark.parametrize("hold", [hold_signals, put_off_exit])

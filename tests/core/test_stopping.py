@@ -199,6 +199,59 @@ async def test_impatience_ends_what_is_in_the_background(tmp_path: Path) -> None
     await asyncio.gather(check("join", BACKGROUND), check("end", without_join))
 
 
+SIBLINGS = """
+from moobius.core import last_resort
+
+class Sibling(Moobius):
+    pass
+
+if __name__ == "__main__":
+    last_resort.STOP_SLACK_S = 0.5
+    wand = MoobiusWand()
+    sibling = wand.run(Sibling, background=True)
+    stuck = wand.run(Stuck, config=CONFIG, stop_timeout=0.5, background=True)
+    wand.spell(stuck, sys.argv[1])
+    while wand.status()[stuck].state != "failed":
+        time.sleep(0.05)
+    print("sibling is", wand.status()[sibling].state, flush=True)
+    wand.stop_all()
+"""
+
+
+async def test_what_is_ended_alone_takes_nobody_with_it(tmp_path: Path) -> None:
+    async with program(tmp_path, SIBLINGS, "defy, blocking") as running:
+        found = await running.wait_for(STUCK)
+        os.kill(int(found[1]), signal.SIGTERM)
+        await running.wait_for(re.compile("^sibling is running$", re.MULTILINE))
+
+
+AGAIN = """
+class Again(Moobius):
+    async def on_start(self):
+        print("starts", flush=True)
+    async def on_stop(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def restart():
+    while not any(each.state == "running" for each in wand.status().values()):
+        time.sleep(0.01)
+    try:
+        wand.restart(1)
+    except Exception as error:
+        print("restart:", error, flush=True)
+
+wand = MoobiusWand()
+threading.Thread(target=restart, daemon=True).start()
+wand.run(Again)
+"""
+
+
+async def test_ctrl_c_outweighs_a_restart_that_is_under_way(tmp_path: Path) -> None:
+    async with program(tmp_path, AGAIN, "") as running:
+        assert await running.ended() == 130
+    assert running.output.count("starts") == 1
+
+
 @pytest.mark.parametrize("text", [FOREGROUND, BACKGROUND], ids=["foreground", "background"])
 async def test_a_terminal_that_is_closed_stops_all_in_order(tmp_path: Path, text: str) -> None:
     async with program(tmp_path, text, "nothing") as running:

@@ -130,14 +130,16 @@ class Foreground:
             try:
                 self._runner.run(service.start)
             except (Exception, SystemExit) as error:
+                if self._runner.stopped_by:  # by a signal, which ends it whatever else goes wrong
+                    raise
                 if isinstance(error, SystemExit) and interrupted.is_set():
                     raise
                 with hold_signals():  # loguru, left in the middle of a line, takes no other
                     delay = self._delay_after(error)
                 return None if self.life.pause(delay) else 0
-        if self.life.take_restart():
-            return None
-        return self._runner.stopped_by or 0
+        if self._runner.stopped_by:  # a signal outweighs the wish to start again
+            return self._runner.stopped_by
+        return None if self.life.take_restart() else 0
 
     def _begin(self) -> None:
         """Forget what was wanted of the run before."""

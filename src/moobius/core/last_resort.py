@@ -25,12 +25,12 @@ LAST_WORDS_S = 5.0
 # What the thread reads: numbers of signals, as the system writes them; and these.
 _HANDLED, _HURRY = 254, 255
 
-_before_the_end: list[Callable[[], None]] = []
+_before_the_end: list[tuple[int, Callable[[], None]]] = []  # with whose process it is
 
 
 def before_the_end(call: Callable[[], None]) -> None:
     """Have something called, in another thread, before this process is ended by force."""
-    _before_the_end.append(call)
+    _before_the_end.append((os.getpid(), call))
 
 
 class Stopping(Protocol):
@@ -147,13 +147,16 @@ class LastResort:
         words = threading.Thread(target=self._last_words, args=(seconds,), daemon=True)
         words.start()
         words.join(LAST_WORDS_S)
-        os._exit(128 + number)
+        with self._lock:
+            if not self._is_over:  # it may have stopped meanwhile
+                os._exit(128 + number)
 
     def _last_words(self, seconds: float) -> None:
         text = "this process does not stop: {}; ended after {:.0f} s"
         logger.error(text, self._stopping.what_goes_on(), seconds)
-        for call in _before_the_end:
-            call()
+        for owner, call in _before_the_end:
+            if owner == os.getpid():  # a fork has its parent's, too
+                call()
         sys.stdout.flush()
 
 

@@ -19,6 +19,7 @@ from moobius.core.signals import (
     KILLING_SIGNALS,
     exit_on_signals,
     exiting_on_signals,
+    hold_interrupts_too,
     interrupted,
     let_signals_kill,
 )
@@ -56,6 +57,7 @@ class ScriptEnd:
             _register(self._wait)
             before_the_end(self._stop_all)
             exit_on_signals(KILLING_SIGNALS)
+            hold_interrupts_too()  # half a spell would garble all that come after it
             _be_silent_about_interrupts()
 
     def _wait(self) -> None:

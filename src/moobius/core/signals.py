@@ -96,6 +96,12 @@ def _after_in_child() -> None:
         _give_back()
 
 
+def hold_interrupts_too() -> None:
+    """Let `KeyboardInterrupt` wait where `SystemExit` does; else it is the program's own."""
+    if is_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
 def is_main_thread() -> bool:
     """Tell whether signals can be handled here: Python hands them to the main thread only."""
     return threading.current_thread() is threading.main_thread()
@@ -135,7 +141,7 @@ def sigint_handler(signal: int, frame: object) -> None:
 class _Hold:
     """Signals that have come and wait; `None` where they need not."""
 
-    waiting: list[int] | None = None
+    waiting: list[BaseException] | None = None
 
 
 _hold = _Hold()
@@ -180,7 +186,7 @@ def put_off_exit() -> Iterator[None]:
     finally:
         waiting, _hold.waiting = _hold.waiting, None
         if waiting:
-            raise SystemExit(128 + waiting[0])
+            raise waiting[0]
 
 
 def release_signals() -> None:
@@ -192,7 +198,7 @@ def release_signals() -> None:
     _mask("SIG_UNBLOCK")
     waiting, _hold.waiting = _hold.waiting, None
     if waiting:
-        raise SystemExit(128 + waiting[0])
+        raise waiting[0]
 
 
 def are_held() -> bool:
@@ -226,12 +232,22 @@ def _is_wanted(number: signal.Signals) -> bool:
 
 def _is_nobodys(handler: Any) -> bool:
     """Tell whether what handles a signal is the system, Python, or we: no program of its own."""
-    return handler in (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN, _exit)
+    return handler in _NOBODYS
 
 
 def _exit(signal_number: int, frame: object) -> None:
     interrupted.set()
-    if _hold.waiting is not None:
-        _hold.waiting.append(signal_number)
-        return
-    raise SystemExit(128 + signal_number)
+    _raise_when_free(SystemExit(128 + signal_number))
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    _raise_when_free(KeyboardInterrupt())
+
+
+def _raise_when_free(error: BaseException) -> None:
+    if _hold.waiting is None:
+        raise error
+    _hold.waiting.append(error)
+
+
+_NOBODYS = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN, _exit, _interrupt)

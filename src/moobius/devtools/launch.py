@@ -68,13 +68,14 @@ def _carry_out(command: dict[str, object]) -> None:
 
 def _run_file(file: str) -> None:
     """Run a file as `__main__`, which it stays: child processes ask for it, also at the end."""
+    sys.argv = [file]
+    file = str(Path(file).absolute())
     module = ModuleType("__main__")
     module.__dict__.update(__file__=file, __builtins__=builtins)
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # as child processes call it
-    sys.argv = [file]
     sys.path[0] = str(Path(file).resolve().parent)
-    with io.open_code(str(Path(file).absolute())) as source:
-        code = compile(source.read(), file, "exec")
+    with io.open_code(file) as source:
+        code = compile(source.read(), file, "exec", dont_inherit=True)
     exec(code, module.__dict__)
 
 
