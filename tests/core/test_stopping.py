@@ -199,6 +199,24 @@ async def test_impatience_ends_what_is_in_the_background(tmp_path: Path) -> None
     await asyncio.gather(check("join", BACKGROUND), check("end", without_join))
 
 
+AT_THE_END = """
+if __name__ == "__main__":
+    wand = MoobiusWand()
+    wand.run(Stuck, config=CONFIG, background=True)
+    # Just before it would wait for its services; the last that is registered is called first.
+    number = getattr(signal, sys.argv[1])
+    threading._register_atexit(os.kill, os.getpid(), number)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_that_strikes_as_the_script_ends(tmp_path: Path, number: int) -> None:
+    async with program(tmp_path, AT_THE_END, signal.Signals(number).name) as running:
+        assert await running.ended() == 128 + number
+        assert "Traceback" not in running.output
+        assert running.output.count("put away") == 1
+
+
 SIBLINGS = """
 from moobius.core import last_resort
 

@@ -22,6 +22,7 @@ from moobius.core.signals import (
     hold_interrupts_too,
     interrupted,
     let_signals_kill,
+    struck_by,
 )
 
 # The standard library's own way to be called at the end of the main thread, while threads and
@@ -43,6 +44,7 @@ class ScriptEnd:
         self._stop_all = stop_all
         self._owner = os.getpid()
         self._is_registered = False
+        self._has_waited = False
         self._main_file: str | None = None
 
     def await_services(self) -> None:
@@ -55,6 +57,7 @@ class ScriptEnd:
             self._is_registered = True
             self._main_file = getattr(sys.modules["__main__"], "__file__", None)
             _register(self._wait)
+            atexit.register(self._leave_after_all)
             before_the_end(self._stop_all)
             exit_on_signals(KILLING_SIGNALS)
             hold_interrupts_too()  # half a spell would garble all that come after it
@@ -63,6 +66,7 @@ class ScriptEnd:
     def _wait(self) -> None:
         if os.getpid() != self._owner:
             return  # a forked child of ours, at its own end
+        self._has_waited = True
         if self._main_file:
             # A script that has ended has no name any more; who is started again has to find it.
             vars(sys.modules["__main__"]).setdefault("__file__", self._main_file)
@@ -73,11 +77,19 @@ class ScriptEnd:
                 status = self._join(interrupted.is_set() or crash is not None) or status
         except SystemExit as end:
             status = int(end.code or 0)
+        except KeyboardInterrupt:  # in the moment in which signals are the script's again
+            status = 128 + signal.SIGINT
         if status > 128:
             let_signals_kill()  # who has no patience now loses nothing of ours
             self._stop_all()  # as a signal may have struck just before that
         if status:
             end_with(status)
+
+    def _leave_after_all(self) -> None:
+        """Stop the services if a signal has struck just before we were to wait for them."""
+        if os.getpid() == self._owner and not self._has_waited:
+            self._stop_all()
+            end_with(128 + (struck_by() or signal.SIGINT))
 
     def _join(self, is_over: bool) -> int:
         """Wait for the services, or stop them if it is over; return the exit status due to them."""
@@ -92,7 +104,7 @@ class ScriptEnd:
 
 @cache  # once for all wands
 def _be_silent_about_interrupts() -> None:
-    tell = sys.excepthook
+    tell, tell_ignored = sys.excepthook, sys.unraisablehook
 
     def tell_others(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -100,4 +112,9 @@ def _be_silent_about_interrupts() -> None:
         if not issubclass(kind, KeyboardInterrupt):
             tell(kind, error, trace)
 
+    def tell_other_ignored(ignored: sys.UnraisableHookArgs, /) -> None:
+        if not issubclass(ignored.exc_type, (KeyboardInterrupt, SystemExit)):
+            tell_ignored(ignored)
+
     sys.excepthook = tell_others
+    sys.unraisablehook = tell_other_ignored  # where the interpreter itself is struck at its end

@@ -142,6 +142,7 @@ class _Hold:
     """Signals that have come and wait; `None` where they need not."""
 
     waiting: list[BaseException] | None = None
+    struck_by: int = 0
 
 
 _hold = _Hold()
@@ -237,11 +238,17 @@ def _is_nobodys(handler: Any) -> bool:
 
 def _exit(signal_number: int, frame: object) -> None:
     interrupted.set()
+    _hold.struck_by = signal_number
     _raise_when_free(SystemExit(128 + signal_number))
 
 
 def _interrupt(signal_number: int, frame: object) -> None:
     _raise_when_free(KeyboardInterrupt())
+
+
+def struck_by() -> int:
+    """Return the signal that last ended a program by `SystemExit` here; 0 if none has."""
+    return _hold.struck_by
 
 
 def _raise_when_free(error: BaseException) -> None:
