@@ -64,18 +64,20 @@ async def test_who_ignores_being_cancelled_is_not_waited_for_for_ever(
 
 async def test_what_is_done_in_full_is_finished_before_a_cancellation_is_heard() -> None:
     steps: list[str] = []
-    begun = asyncio.Event()
+    begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def put_away() -> None:
         begun.set()
-        await asyncio.sleep(0.1)
+        await may_end.wait()
         steps.append("put away")
 
     task = asyncio.create_task(in_full(put_away))
     await begun.wait()
     for _ in range(3):
         task.cancel()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # it hears of that
+        assert not task.done()
+    may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert steps == ["put away"]
