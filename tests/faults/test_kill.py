@@ -27,7 +27,7 @@ from tests.support.wire import Person, Wire, data_of, wire_to
 SEED = 20241121
 KILLS = 30
 PEOPLE = 20
-MOST_ANSWERS = 150  # before a kill
+MOST_ANSWERS = 225  # before a kill
 
 Place = tuple[Person, str]
 """Whose history, in which channel."""
@@ -293,5 +293,5 @@ async def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> N
         await town.check(wire)
     kinds = Counter(saying.frame["type"] for saying in town.sayings.values())
     assert kinds["message_up"] > 20 * KILLS
-    assert kinds["message_down"] > 2 * KILLS  # how many is up to who gets the processor
+    assert kinds["message_down"] > 5 * KILLS
     assert len(town.made) > KILLS
