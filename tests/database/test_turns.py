@@ -80,20 +80,40 @@ async def test_a_turn_that_nobody_waits_for_any_more_is_completed() -> None:
     assert gate.order == [step for step in IN_ORDER if step[-1] != "c"]
 
 
-async def test_trouble_reaches_who_waits_and_the_next_turn_comes(log: list[str]) -> None:
+def fail(*_: Any) -> Any:
+    raise OSError("disk full")
+
+
+async def test_trouble_reaches_who_waits_and_the_next_turn_comes() -> None:
     turns = Turns(object())
-
-    def fail(*_: Any) -> Any:
-        raise OSError("disk full")
-
     parts: list[tuple[Any, Any]] = [(fail, repr), (lambda: fail, repr), (lambda: int, fail)]
     for prepare, then in parts:
         with pytest.raises(OSError, match="disk full"):
             await turns.take(prepare, then)
-    task = asyncio.create_task(turns.take(lambda: fail, repr))
-    await asyncio.sleep(0)
-    task.cancel()
     assert await turns.take(lambda: int, repr) == "0"
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+async def test_trouble_that_nobody_waits_for_any_more_is_told(
+    is_settled: bool, log: list[str]
+) -> None:
+    turns, opened = Turns(object()), threading.Event()
+
+    def fail_then() -> None:
+        opened.wait(20)
+        fail()
+
+    task = asyncio.create_task(turns.take(lambda: fail_then, repr))
+    await asyncio.sleep(0)
+    if is_settled:  # the trouble is on its way to the task, which is cancelled before it arrives
+        opened.set()
+        turns.finish()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    opened.set()
+    assert await turns.take(lambda: int, repr) == "0"
+    assert [line for line in log if "nobody waits for it: disk full" in line][1:] == []
     assert any("nobody waits for it: disk full" in line for line in log)
 
 

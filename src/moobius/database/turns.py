@@ -87,7 +87,11 @@ class Turns:
                 self._begin(turn)
             else:
                 self._settle()  # one whose loop has ended since is settled by nobody else
-        answer: R = await asyncio.wrap_future(turn.answer)
+        try:
+            answer: R = await asyncio.wrap_future(turn.answer)
+        except asyncio.CancelledError:
+            turn.leave()
+            raise
         return answer
 
     def finish(self) -> None:
@@ -165,13 +169,26 @@ class _Turn:
             return
         try:
             self._follow()
-        except KeyError:  # the key that was asked for is not there, and nobody asks any more
-            return
         except Exception as error:
-            logger.error("A call of a storage engine failed, and nobody waits for it: {}", error)
+            _tell(error)
+
+    def leave(self) -> None:
+        """Wait for the answer no longer; trouble that was about to arrive is told all the same."""
+        self.answer.add_done_callback(_tell_of)
 
     def _follow(self) -> Any:
         return self._then(self.called.result())
+
+
+def _tell_of(answer: Future[Any]) -> None:
+    if not answer.cancelled() and (error := answer.exception()):
+        _tell(error)
+
+
+def _tell(error: BaseException) -> None:
+    if isinstance(error, KeyError):  # what was asked for is not there, and nobody asks any more
+        return
+    logger.error("A call of a storage engine failed, and nobody waits for it: {}", error)
 
 
 # ---- Forks ----
