@@ -71,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 # The only way from core to the local Platform: these, when they need it, and this one module.
-TO_LOCAL = {"moobius.core.lifecycle", "moobius.core.shared_platform"}
+TO_LOCAL = {"moobius.core.lifecycle", "moobius.core.running.shared_platform"}
 LOCAL_DOOR = "moobius.local.embedded"
 
 # Libraries that an extra brings, imported by the function that needs them -> the extra.

@@ -21,7 +21,7 @@ from moobius.cli_services import (
     spell_main,
     stop_main,
 )
-from moobius.core.signals import STOP_SIGNALS, exit_on_signals
+from moobius.core.stopping.signals import STOP_SIGNALS, exit_on_signals
 from moobius.devtools.arguments import (
     add_dev_arguments,
     add_doctor_arguments,

@@ -417,7 +417,7 @@ async def test_a_foreground_service_that_blocks_its_loop_still_has_an_address(
     tmp_path: Path,
 ) -> None:
     text = """
-from moobius.core import plan
+from moobius.core.running import plan
 class Blocking(Room):
     async def on_spell(self, obj):
         print("blocks", flush=True)
@@ -441,7 +441,7 @@ async def test_a_background_service_that_hangs_is_started_again_from_outside(
     tmp_path: Path,
 ) -> None:
     text = """
-from moobius.core import plan
+from moobius.core.running import plan
 class Stuck(Room):
     async def on_spell(self, obj):
         print("stuck", flush=True)

@@ -218,7 +218,7 @@ async def test_a_signal_that_strikes_as_the_script_ends(tmp_path: Path, number: 
 
 
 SIBLINGS = """
-from moobius.core import last_resort
+from moobius.core.stopping import last_resort
 
 class Sibling(Moobius):
     pass
@@ -368,7 +368,7 @@ async def test_it_does_not_stop_an_interactive_python(tmp_path: Path) -> None:
         "-c",
         """
 import asyncio, sys, time
-from moobius.core.runner import Runner
+from moobius.core.stopping.runner import Runner
 sys.ps1 = ">>> "
 async def main():
     print("ready", flush=True)

@@ -448,7 +448,7 @@ async def test_the_program_s_own_signal_handlers_come_back() -> None:
         "-c",
         """
 import asyncio, signal
-from moobius.core.runner import Runner
+from moobius.core.stopping.runner import Runner
 def mine(*_): pass
 signal.signal(signal.SIGINT, mine); signal.signal(signal.SIGTERM, mine)
 Runner().run(lambda: asyncio.sleep(0))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moobius.core.control.front import Front
-from moobius.core.lifeline import Lifeline
-from moobius.core.plan import ServiceStatus
+from moobius.core.running.lifeline import Lifeline
+from moobius.core.running.plan import ServiceStatus
 
 
 @dataclass

@@ -15,8 +15,8 @@ from contextlib import AsyncExitStack
 
 from loguru import logger
 
-from moobius.core import leaving
 from moobius.core.contain import contain
+from moobius.core.running import leaving
 from moobius.network.ws_client import WSClient
 from moobius.private_files import process_lives
 

@@ -20,7 +20,7 @@ from loguru import logger
 from moobius.core.contain import contain, finish_within, in_full
 from moobius.core.dispatch import Dispatch
 from moobius.core.handover import KEEP_SECONDS, as_held, change_places, holder
-from moobius.core.listening import StopListening, attend
+from moobius.core.spells.listening import StopListening, attend
 from moobius.database.magical_storage import MagicalStorage
 from moobius.errors import ConfigError, LoginRefused
 from moobius.network.backoff import backoff

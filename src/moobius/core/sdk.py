@@ -25,20 +25,18 @@ from moobius.core.callbacks import Callbacks
 from moobius.core.channels import bind_channels, join_channels
 from moobius.core.dispatch import Dispatch
 from moobius.core.groups import ServiceGroupLib
-from moobius.core.listening import listen
 from moobius.core.managing import Managing
 from moobius.core.modes import service_only
 from moobius.core.older_names import with_older_names
 from moobius.core.sending import Sending
+from moobius.core.spells.listening import listen
+from moobius.core.stopping.patience import STOP_TIMEOUT
 from moobius.errors import ConfigError, TransportError
 from moobius.network import ws_payload_builder as builder
 from moobius.network.frame_reader import Inbound, read_frame
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.network.ws_client import WSClient
 from moobius.network.ws_payload_builder import Frame
-
-STOP_TIMEOUT = 10.0
-"""Seconds that running callbacks get when the service stops."""
 
 
 @with_older_names

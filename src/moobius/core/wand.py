@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moobius.core.control.front import Front
-from moobius.core.plan import Order, Plan, ServiceStatus, read_order
-from moobius.core.roster import Roster
-from moobius.core.script_end import ScriptEnd
-from moobius.core.shared_platform import SharedPlatform
-from moobius.core.signals import (
+from moobius.core.running.plan import Order, Plan, ServiceStatus, read_order
+from moobius.core.running.roster import Roster
+from moobius.core.running.shared_platform import SharedPlatform
+from moobius.core.stopping.script_end import ScriptEnd
+from moobius.core.stopping.signals import (
     KEYBOARDEXIT,
     exiting_on_signals,
     forget_interruption,
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from moobius.core.control.opening import Opening
-    from moobius.core.foreground import Foreground
     from moobius.core.remote import RemoteWand
+    from moobius.core.running.foreground import Foreground
+    from moobius.core.running.worker import Worker
     from moobius.core.sdk import Moobius
-    from moobius.core.worker import Worker
     from moobius.messaging import SharedKey
 
 __all__ = ["KEYBOARDEXIT", "MoobiusWand", "sigint_handler"]
@@ -274,7 +274,7 @@ class MoobiusWand:
         self._front.watch(service.plan.name, service)
 
     def _run_here(self, order: Order) -> None:
-        from moobius.core.foreground import Foreground
+        from moobius.core.running.foreground import Foreground
 
         handle, plan = self._plan(order)
         found = Foreground(handle, plan, order.restarts, partial(self.services.__setitem__, handle))
@@ -289,7 +289,7 @@ class MoobiusWand:
             raise SystemExit(128 + signal_number)
 
     def _run_together(self, orders: Sequence[Order]) -> None:
-        from moobius.core.together import Seat, run_together
+        from moobius.core.running.together import Seat, run_together
 
         seats: list[Seat] = []
         try:
@@ -313,7 +313,7 @@ class MoobiusWand:
         self._front.finish()
 
     def _run_in_background(self, order: Order) -> int:
-        from moobius.core.worker import Worker
+        from moobius.core.running.worker import Worker
 
         handle, plan = self._plan(order)
         found = Worker(handle, plan, order.restarts, partial(self.processes.__setitem__, handle))
@@ -337,6 +337,6 @@ def _check(cls: type[Moobius], kwargs: Mapping[str, Any]) -> Order:
 
 
 def _check_no_loop() -> None:
-    from moobius.core.runner import check_no_loop
+    from moobius.core.stopping.runner import check_no_loop
 
     check_no_loop("run(..., background=True) starts a process instead, or await start() of yours")

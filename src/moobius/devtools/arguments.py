@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from moobius.core.supervision import POLICIES
+from moobius.core.running.supervision import POLICIES
 
 _CONFIG = "the service's configuration"
 

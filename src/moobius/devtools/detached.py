@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from moobius.core.plan import READY_TIMEOUT
-from moobius.core.signals import put_off_exit
+from moobius.core.running.plan import READY_TIMEOUT
+from moobius.core.stopping.signals import put_off_exit
 from moobius.local.data import make_private
 from moobius.local.options import DEFAULT_DATA
 from moobius.private_files import open_private

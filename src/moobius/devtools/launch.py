@@ -24,7 +24,7 @@ NEEDED = (
     "apscheduler.executors.asyncio",
     "apscheduler.schedulers.asyncio",
     "moobius.cli",
-    "moobius.core.foreground",
+    "moobius.core.running.foreground",
     "moobius.core.sdk",
     "moobius.database.magical_storage",
     "moobius.devtools.run",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from moobius.core.handover import HOLDER_VARIABLE
-from moobius.core.signals import put_off_exit
+from moobius.core.stopping.signals import put_off_exit
 from moobius.devtools.launch import file_command, words_command
 from moobius.devtools.sources import snapshot
 from moobius.devtools.stream import Stream

@@ -15,7 +15,7 @@ import pytest
 from moobius.core.control import protocol
 from moobius.core.control.desk import REQUESTS, Desk, Entry
 from moobius.core.control.records import Record
-from moobius.core.plan import ServiceStatus
+from moobius.core.running.plan import ServiceStatus
 from moobius.errors import WandError
 
 

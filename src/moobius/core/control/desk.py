@@ -15,7 +15,7 @@ from moobius.core.control import protocol
 from moobius.core.control.errands import Errands
 from moobius.core.control.protocol import ServiceInfo
 from moobius.core.control.records import Record
-from moobius.core.plan import ServiceStatus
+from moobius.core.running.plan import ServiceStatus
 from moobius.errors import MoobiusError, WandError
 
 

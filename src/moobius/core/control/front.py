@@ -20,7 +20,7 @@ from loguru import logger
 from moobius.core.control import records
 from moobius.core.control.desk import Desk, Entry, Service
 from moobius.core.control.records import Record
-from moobius.core.lifeline import OVER, Lifeline
+from moobius.core.running.lifeline import OVER, Lifeline
 from moobius.errors import WandError
 from moobius.private_files import process_lives
 

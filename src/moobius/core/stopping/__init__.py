@@ -1,0 +1,1 @@
+"""How everything stops: signals, how long it may take, and what comes when that is over."""
