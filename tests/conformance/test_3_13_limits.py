@@ -6,10 +6,13 @@ import contextlib
 import json
 
 import pytest
+from aiohttp import WSMsgType
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions
 from tests.conformance.literal import body_of, say
 from tests.local.conftest import Room
+from tests.support.clock import forward_clock
+from tests.support.patience import PATIENCE
 from tests.support.wire import Socket, wire_to
 
 KIB = 1024
@@ -73,20 +76,31 @@ async def test_3_13_there_is_no_forced_disconnect_by_default() -> None:
 
 
 async def test_3_13_the_forced_disconnect_can_be_imitated() -> None:
-    options = PlatformOptions(limits=Limits(connection_seconds=0.3))
+    options = PlatformOptions(limits=Limits(connection_seconds=1200))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
         socket = await wire.socket()
+        forward = forward_clock()
         for _ in range(3):
             await socket.good(type="heartbeat", body={})
+            forward(300)
+        await socket.good(type="heartbeat", body={})
+        forward(300)
         assert await socket.closed() == 1001
 
 
 async def test_3_13_any_received_frame_counts_against_silence() -> None:
-    options = PlatformOptions(limits=Limits(idle_seconds=0.4))
+    options = PlatformOptions(limits=Limits(idle_seconds=600))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
-        pinging, silent = await wire.socket(), await wire.socket()
-        while not silent.raw.closed:
-            await pinging.raw.ping()
-            await wire.call("GET", "/healthz")
-        await pinging.good(type="heartbeat", body={})
-        assert silent.raw.close_code == 1001
+        silent = await wire.socket()
+        async with wire.session.ws_connect(wire.url, autoping=False) as pinging:
+
+            async def ping() -> WSMsgType:
+                await pinging.ping()
+                return (await pinging.receive(PATIENCE)).type
+
+            forward = forward_clock()
+            for _ in range(2):
+                assert await ping() is WSMsgType.PONG
+                forward(400)
+            assert await silent.closed() == 1001
+            assert await ping() is WSMsgType.PONG

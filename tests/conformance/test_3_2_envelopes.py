@@ -6,6 +6,7 @@ import pytest
 
 from tests.conformance.literal import action, body_of, message_down, message_up, say, show, tell
 from tests.local.conftest import Room
+from tests.support.patience import PATIENCE
 from tests.support.wire import Person, Wire
 
 ELSE = "somebody-else"
@@ -85,6 +86,6 @@ async def test_3_2_a_copy_carries_only_type_and_body(wire: Wire) -> None:
     async with wire.session.ws_connect(wire.url) as raw:
         for kind in ("heartbeat", "dance", "user_login"):
             await raw.send_json({"type": kind, "request_id": "REQ-1", "body": {}})
-            frame = await raw.receive_json(timeout=5)
+            frame = await raw.receive_json(timeout=PATIENCE)
             assert frame.keys() == {"type", "body"}
             assert isinstance(frame["body"], dict)

@@ -17,6 +17,7 @@ from tests.conformance.literal import (
     update,
 )
 from tests.local.conftest import Room
+from tests.support.patience import PATIENCE
 from tests.support.wire import Person, Socket, Wire
 
 FETCHES = ("characters", "buttons", "canvas", "style", "channel_info", "context_menu", "menu")
@@ -319,14 +320,14 @@ async def test_6_4_an_unknown_dialect_is_none(room: Room) -> None:
 async def test_6_4_a_d0_service_receives_what_0_0_1_knows(room: Room, wire: Wire) -> None:
     async with wire.session.ws_connect(wire.url) as raw:
         await raw.send_json({"type": "ping", "request_id": "REQ-1"})
-        await raw.receive_json(timeout=5)
+        await raw.receive_json(timeout=PATIENCE)
         login = {"type": "service_login", "client_id": room.service_id}
         await raw.send_json({**login, "request_id": "REQ-2", "access_token": room.ada.token})
-        frame = await raw.receive_json(timeout=5)
+        frame = await raw.receive_json(timeout=PATIENCE)
         assert (frame["type"], frame["body"]["status"]) == ("copy_client", True)
         to = [room.ada.user_id, room.bob.user_id]
         await room.bob_socket.good(type="message_up", body=message_up(room, to))
-        frame = await raw.receive_json(timeout=5)
+        frame = await raw.receive_json(timeout=PATIENCE)
         body = frame["body"]
         assert frame == {
             "type": "msg_up",
@@ -342,7 +343,7 @@ async def test_6_4_a_d0_service_receives_what_0_0_1_knows(room: Room, wire: Wire
         }
         body = action(room, "button_click", button_id="order")
         await room.bob_socket.good(type="action", body=body)
-        frame = await raw.receive_json(timeout=5)
+        frame = await raw.receive_json(timeout=PATIENCE)
         assert (frame["type"], frame["body"]["feature_id"]) == ("feature_call", "order")
 
 
@@ -351,10 +352,10 @@ async def test_6_4_a_d0_user_sees_characters_without_groups(room: Room, wire: Wi
     async with wire.session.ws_connect(wire.url + "/?dialect=d0") as raw:
         login = {"type": "user_login", "request_id": "REQ-1", "access_token": room.bob.token}
         await raw.send_json(login)
-        await raw.receive_json(timeout=5)
+        await raw.receive_json(timeout=PATIENCE)
         body = update(room, "characters", {"characters": ["OWL", room.bob.user_id]})
         await room.bound.good(type="update", service_id=room.service_id, body=body)
-        assert await raw.receive_json(timeout=5) == {
+        assert await raw.receive_json(timeout=PATIENCE) == {
             "type": "update",
             "body": {
                 "subtype": "update_userlist",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from moobius.local import Limits
-from moobius.local.attempts import MOST_VAIN, Attempts
+from moobius.local.attempts import MOST_UNKNOWN, Attempts
 from moobius.local.model.refusal import Code, Refused
 from moobius.local.passwords import Busy
 
@@ -105,7 +105,7 @@ async def test_forgiving_begins_anew(desk: Desk) -> None:
 async def test_nothing_makes_the_guesses_at_an_account_forgotten(desk: Desk) -> None:
     for _ in range(4):
         await desk.guess("ada")
-    for number in range(MOST_VAIN + 1):
+    for number in range(MOST_UNKNOWN + 1):
         await desk.guess(f"{number}", can_succeed=False)
         await desk.guess(f"{number}", can_succeed=False, what="code")
     assert await desk.guess("ada", right=True) == "1 s"
@@ -118,7 +118,7 @@ async def test_memory_for_what_does_not_exist_is_bounded_and_the_oldest_goes_fir
         for _ in range(3):
             await desk.guess(name, can_succeed=False)
     await desk.guess("first", can_succeed=False)
-    for number in range(MOST_VAIN - 1):
+    for number in range(MOST_UNKNOWN - 1):
         await desk.guess(f"{number}" * 1000, can_succeed=False)
     assert await desk.guess("first", can_succeed=False) == "1 s"
     assert await desk.guess("second", can_succeed=False) == "wrong"

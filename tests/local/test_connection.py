@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from loguru import logger
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions, connection
 from moobius.local.connection import Connection
@@ -98,6 +99,23 @@ async def test_who_does_not_read_the_close_is_cut_off(monkeypatch: pytest.Monkey
                 slow.send(Parcel({"type": "x"}, "x" * 60_000, 60_000))
             await bob.post("/auth/delete_account", username=bob.email, password="bob")
             await until(lambda: slow not in platform._hub)
+
+
+async def test_a_connection_that_cannot_be_written_to_is_cut(log: list[str]) -> None:
+    def spoilt(line: str) -> None:
+        if line.startswith("frame out"):
+            raise OSError("the disk of the log is full")
+
+    async with LocalPlatform(PlatformOptions()) as platform, wire_to(platform.url) as wire:
+        socket = await wire.socket()
+        sink = logger.add(spoilt, format="{message}", level="DEBUG", catch=False)
+        try:
+            await socket.send(type="heartbeat", body={})
+            await socket.closed()
+        finally:
+            logger.remove(sink)
+        await until(lambda: len(platform._hub) == 0)
+    assert any("writing to a client failed" in line for line in log)
 
 
 async def test_nobody_is_counted_who_has_gone_however_they_went() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,9 +48,9 @@ def test_of_the_users_files_the_oldest_comes_first_and_the_deads_are_taken_away(
         os.utime(discovery.user_file(name), (1000 - age, 1000 - age))
     late, early, dead = map(discovery.user_file, "abc")
     assert discovery.user_files() == [dead, early, late]
-    discovery.clear_user_files()
+    discovery.remove_stale_user_files()
     assert discovery.user_files() == [early, late]
-    assert discovery.find_users() is None, "nobody answers"
+    assert discovery.find_user_platform() is None, "nobody answers"
 
 
 def test_the_users_file_is_in_the_runtime_directory_or_in_one_of_its_own(
@@ -68,3 +71,24 @@ def test_the_users_file_is_in_the_runtime_directory_or_in_one_of_its_own(
     assert discovery.read(file) == mine
     discovery.remove(file, "me")
     assert not file.exists()
+
+
+def test_a_platform_that_is_slow_to_answer_is_alive(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer_late() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                time.sleep(2.5)  # as on a machine that has other things to do
+                body = b'{"data": {"instance": "me"}}'
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+                connection.sendall(body)
+
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        slow = discovery.Connection(url, "", os.getpid(), "", "me")
+        discovery.write(tmp_path / discovery.FILE, slow)
+        thread = threading.Thread(target=answer_late)
+        thread.start()
+        assert discovery.find_live(tmp_path / discovery.FILE) == slow
+        thread.join()

@@ -13,7 +13,8 @@ import pytest
 from moobius.errors import BadResponseException, ConfigError, TransportError
 from moobius.local import LocalPlatform, discovery
 from moobius.local.embedded import RunningPlatform, find_or_start, provision
-from tests.support.patience import until
+from moobius.private_files import process_lives
+from tests.support.patience import PATIENCE, until
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +42,10 @@ def test_one_is_started_and_ends_when_closed(tmp_path: Path) -> None:
         assert given == provision(running, "tea", "Tea")
         assert running.developer_key not in repr(given)
         assert provision(running, "tea", None).channels == given.channels
+        instance = discovery.answering(running.url)
+        assert instance is not None
     running.close()
-    assert discovery.answering(running.url) is None
+    assert discovery.answering(running.url) != instance  # another may have its port by now
     assert not (tmp_path / ".moobius" / discovery.FILE).exists()
 
 
@@ -78,7 +81,7 @@ def test_two_programs_that_start_together_share_one(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     try:
         assert len({each.url for each in found}) == 1
         assert sorted(each.started_here for each in found) == [False, True]
@@ -118,11 +121,12 @@ async def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> No
     try:
         assert parent.stdout is not None
         url = (await parent.stdout.readline()).decode().strip()
-        assert await asyncio.to_thread(discovery.answering, url) is not None
+        instance = await asyncio.to_thread(discovery.answering, url)
+        assert instance is not None
     finally:
         parent.kill()
         await parent.wait()
-    await until(lambda: discovery.answering(url) is None)
+    await until(lambda: discovery.answering(url) != instance)
 
 
 def test_what_went_wrong_in_the_child_is_said(
@@ -144,3 +148,36 @@ def test_a_project_with_modules_named_like_ours_does_no_harm(
     monkeypatch.chdir(tmp_path)
     running, _ = _start(tmp_path)
     running.close()
+
+
+def test_one_that_says_nothing_is_given_up_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\necho $$ > pid\nexec sleep 60\n")
+    silent.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr("moobius.local.embedded.START_SECONDS", 1.0)
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            _start(tmp_path)
+        except ConfigError as error:
+            errors.append(error)
+
+    starting = threading.Thread(target=start, daemon=True)
+    starting.start()
+    starting.join(30)
+    assert [str(each) for each in errors] == [
+        "the local Platform did not get ready in time: it said nothing"
+    ]
+    assert not process_lives(int((tmp_path / ".moobius" / "pid").read_text()))
+
+
+def test_without_an_interpreter_the_error_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"cannot run .*nowhere': No such file"):
+        _start(tmp_path)

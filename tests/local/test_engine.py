@@ -24,7 +24,7 @@ from moobius.local.store.journal import Journal
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Store
 from moobius.local.store.sqlite import SqliteStore
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 ADA = AccountCreated("ADA", "ada@x", "", "Ada")
 
@@ -204,7 +204,7 @@ async def test_callers_wait_while_too_much_is_on_its_way() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     store.may_finish.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE)
     await engine.stop()
 
 
@@ -215,13 +215,13 @@ async def test_callers_wait_for_large_frames_besides_many() -> None:
     engine.submit(_telling)
     await until(lambda: bool(store.batches))
     engine.submit(_telling, size=999)
-    await asyncio.wait_for(engine.wait_for_room(), 5)
+    await asyncio.wait_for(engine.wait_for_room(), PATIENCE)
     engine.submit(_telling, size=1)
     waiting = asyncio.create_task(engine.wait_for_room())
     await asyncio.sleep(0)
     assert not waiting.done()
     store.may_finish.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE)
     await engine.stop()
 
 

@@ -70,5 +70,5 @@ def test_what_is_not_wanted_never_happens_and_what_is_certain_always_does() -> N
     for _ in range(100):
         assert dice.hit("cut")
         assert not dice.hit("refuse")
-        assert 0.1 <= dice.wait() <= 0.2
-    assert Dice(FaultPlan()).wait() == 0
+        assert 0.1 <= dice.delay_seconds() <= 0.2
+    assert Dice(FaultPlan()).delay_seconds() == 0

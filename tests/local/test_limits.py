@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import pytest
 from yarl import URL
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions
+from moobius.local import platform as local_platform
+from moobius.local.store.sqlite import SqliteStore
+from tests.support.patience import PATIENCE, until
 from tests.support.prometheus import parse
 from tests.support.wire import wire_to
 
@@ -35,6 +40,7 @@ async def test_an_account_has_only_so_many_connections() -> None:
         await first.good(type="service_login", access_token=ada.token, service_id=service_id)
         await bob.user_socket()
         await second.close()
+        await until(lambda: platform._hub.connections_of(ada.user_id) == 1)
         await third.good(type="user_login", access_token=ada.token)
 
 
@@ -88,7 +94,7 @@ async def _ask(url: str, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
     try:
         writer.write(request)
-        return await asyncio.wait_for(reader.readline(), 10)
+        return await asyncio.wait_for(reader.readline(), PATIENCE)
     finally:
         writer.close()
 
@@ -109,7 +115,7 @@ async def test_a_connection_waits_only_so_long_for_its_next_request() -> None:
     async with LocalPlatform(PlatformOptions(limits=limits)) as platform:
         reader, writer = await asyncio.open_connection("127.0.0.1", platform.port)
         writer.write(HEAD + b"\r\n")
-        answer = await asyncio.wait_for(reader.read(), 10)  # to its end
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)  # to its end
         assert answer.startswith(b"HTTP/1.1 200")
         writer.close()
 
@@ -181,20 +187,33 @@ async def _pending(url: str) -> float:
         return parse(await reply.text())["moobius_commands_pending"].value()
 
 
-async def test_readers_wait_while_too_much_is_on_its_way_to_the_journal(tmp_path: Path) -> None:
+async def test_readers_wait_while_too_much_is_on_its_way_to_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: list[SqliteStore] = []
+
+    class Watched(SqliteStore):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            stores.append(self)
+
+    monkeypatch.setattr(local_platform, "SqliteStore", Watched)
     options = PlatformOptions(data=tmp_path, limits=Limits(pending_frames=8))
     async with LocalPlatform(options) as platform, wire_to(platform.url) as wire:
         ada = await wire.sign_up("ada")
         socket = await ada.user_socket()
         body = {"subtype": "text", "channel_id": await ada.channel(), "content": {"text": "x"}}
-        with closing(sqlite3.connect(tmp_path / "platform.sqlite3")) as other:
-            await socket.good(type="message_up", body=body)
-            other.execute("BEGIN IMMEDIATE")  # so the journal has to wait
-            sent = [await socket.send(type="message_up", body=body)]
-            for _ in range(5):  # time enough for that one to be on its way alone
-                await _pending(platform.url)
-            sent += [await socket.send(type="message_up", body=body) for _ in range(40)]
-            seen = [await _pending(platform.url) for _ in range(20)]  # and to read all of these
-            other.execute("ROLLBACK")
+        await socket.good(type="message_up", body=body)
+        may_go_on = threading.Event()
+        stores[0]._writer.submit(may_go_on.wait)  # so the journal has to wait
+        try:
+            sent = [await socket.send(type="message_up", body=body) for _ in range(40)]
+            seen, deadline = [0.0], time.monotonic() + PATIENCE
+            while max(seen) < 8:
+                assert time.monotonic() < deadline, seen
+                seen.append(await _pending(platform.url))
+            seen += [await _pending(platform.url) for _ in range(20)]  # there is more to be read
+        finally:
+            may_go_on.set()
         assert max(seen) == 8
         assert [(await socket.copy())["request_id"] for _ in sent] == sent

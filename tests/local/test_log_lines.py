@@ -11,7 +11,7 @@ import pytest
 
 from moobius.local.log_lines import key_values
 from tests.local.conftest import Room
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.wire import Wire
 
 
@@ -99,7 +99,7 @@ for level in ("INFO", "DEBUG"):
 
 def test_nothing_is_made_ready_when_nobody_reads() -> None:
     command = [sys.executable, "-c", UNREAD]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert ended.stdout.split() == ["0", "1"]
 
 

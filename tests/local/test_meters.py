@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from moobius.local import LocalPlatform, PlatformOptions
 from tests.local.conftest import Room
+from tests.support.patience import PATIENCE
 from tests.support.prometheus import Family, parse
 from tests.support.wire import Wire, wire_to
 
@@ -15,17 +19,27 @@ async def _read(wire: Wire) -> dict[str, Family]:
         return parse(await reply.text())
 
 
+async def _read_until(wire: Wire, name: str, value: float, **labels: str) -> dict[str, Family]:
+    """Read until it is counted: a reply may be here before that, and a socket be closed."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        read = await _read(wire)
+        samples = read[name].samples.items()
+        if any(dict(given) == labels and n == value for (_, given), n in samples):
+            return read
+        assert time.monotonic() < deadline, read[name]
+        await asyncio.sleep(0.02)
+
+
 async def test_connections_and_who_they_are(room: Room) -> None:
     await room.ada.wire.socket()
-    read = await _read(room.ada.wire)
-    assert read["moobius_connections"].value() == 4
+    read = await _read_until(room.ada.wire, "moobius_connections", 4)
     assert read["moobius_users_connected"].value() == 2
     assert read["moobius_services_connected"].value() == 1
     assert read["moobius_commands_pending"].value() == 0
     assert read["process_resident_memory_bytes"].value() > 1_000_000
     await room.bob_socket.close()
-    wire = room.ada.wire
-    assert (await _read(wire))["moobius_users_connected"].value() == 1
+    await _read_until(room.ada.wire, "moobius_users_connected", 1)
 
 
 async def test_frames_by_type_with_their_bytes(room: Room) -> None:
@@ -54,7 +68,9 @@ async def test_requests_by_route_and_status(room: Room) -> None:
     await wire.session.get(wire.url + "/files/nothing.png")
     await wire.session.get(wire.url + "/")
     await wire.session.request("FROB", wire.url + "/user/info")
-    read = await _read(wire)
+    requests = "moobius_http_requests_total"
+    for method, route, status in (("GET", "page", "200"), ("OTHER", "other", "400")):
+        read = await _read_until(wire, requests, 1, method=method, route=route, status=status)
     counted, took = (
         read["moobius_http_requests_total"],
         read["moobius_http_request_duration_seconds"],
@@ -71,11 +87,10 @@ async def test_requests_by_route_and_status(room: Room) -> None:
 
 async def test_a_socket_is_counted_when_it_ends(room: Room) -> None:
     wire = room.ada.wire
-    await room.bob_socket.close()
-
-    read = await _read(wire)
-    closed = read["moobius_http_requests_total"]
-    assert closed.value(method="GET", route="socket", status="101") >= 1
+    labels = {"method": "GET", "route": "socket", "status": "101"}
+    for ended, socket in enumerate((room.bob_socket, room.ada_socket), 2):  # one let Bob join
+        await socket.close()
+        await _read_until(wire, "moobius_http_requests_total", ended, **labels)
 
 
 async def test_what_the_store_keeps(room: Room) -> None:

@@ -13,6 +13,7 @@ import pytest
 from moobius.cli import main
 from moobius.local.store.journal import Journal
 from tests.support.furnished import furnish
+from tests.support.patience import PATIENCE
 
 
 def accounts_in(data: Path) -> int:
@@ -67,7 +68,7 @@ async def reset(data: Path, answer: bytes | None, *more: str) -> tuple[int, str]
             stderr=asyncio.subprocess.STDOUT,
         )
         os.write(ours, answer or b"")
-        output, _ = await asyncio.wait_for(program.communicate(), 20)
+        output, _ = await asyncio.wait_for(program.communicate(), PATIENCE)
         assert program.returncode is not None
         return program.returncode, output.decode()
     finally:

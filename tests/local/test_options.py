@@ -15,6 +15,7 @@ from moobius.errors import ConfigError
 from moobius.local import Limits, PlatformOptions
 from moobius.local.fault_plan import FaultPlan
 from moobius.local.options import add_arguments, is_loopback, netloc, options_from
+from tests.support.patience import PATIENCE
 
 
 def _parse(*arguments: str) -> PlatformOptions:
@@ -77,7 +78,7 @@ def test_importing_the_package_does_not_load_the_server() -> None:
         "assert 'aiohttp.web' not in sys.modules\n"
         "moobius.local.LocalPlatform\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_every_limit_is_in_the_documentation_with_its_default() -> None:

@@ -17,6 +17,8 @@ from moobius.local.passwords import (
     new_token,
     verify_password,
 )
+from tests.support.lanes import held_guesses
+from tests.support.patience import PATIENCE
 
 
 async def test_a_password_verifies_against_its_own_salted_hash_only() -> None:
@@ -43,16 +45,19 @@ async def test_the_time_does_not_tell_whether_there_is_an_account() -> None:
             times.append(time.perf_counter() - started)
         return min(times)
 
-    assert await shortest("") > await shortest(hashed) / 4  # without hashing: a thousandth
+    # The first of them is measured, and the other takes as long. Without hashing: a thousandth.
+    guessed = await shortest(hashed)
+    assert await shortest("") > guessed / 20
 
 
 async def test_who_chooses_a_password_does_not_wait_for_who_guesses() -> None:
     hashed = await hash_password("tea")
-    guesses = [asyncio.ensure_future(verify_password("cocoa", hashed)) for _ in range(20)]
-    vain = [asyncio.ensure_future(verify_password("cocoa", "")) for _ in range(500)]
-    await asyncio.sleep(0)
-    await hash_password("milk")
-    assert sum(guess.done() for guess in guesses) < 15
+    with held_guesses():
+        guesses = [asyncio.ensure_future(verify_password("cocoa", hashed)) for _ in range(3)]
+        vain = [asyncio.ensure_future(verify_password("cocoa", "")) for _ in range(500)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(hash_password("milk"), PATIENCE)
+        assert not any(guess.done() for guess in guesses)
     assert not any(await asyncio.gather(*guesses, *vain))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from moobius.errors import ConfigError
 from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.ports import free_port
 from tests.support.wire import wire_to
 
 
@@ -45,11 +46,12 @@ async def test_two_platforms_never_share_their_data(tmp_path: Path) -> None:
 
 
 async def test_stopping_hangs_up_and_frees_the_port() -> None:
-    platform = LocalPlatform()
+    options = PlatformOptions(port=free_port())
+    platform = LocalPlatform(options)
     await platform.start()
     async with wire_to(platform.url) as wire:
         socket = await wire.socket()
         await platform.stop()
         assert await socket.closed() == 1001
-    async with LocalPlatform(PlatformOptions(port=platform.port)):
+    async with LocalPlatform(options):
         pass

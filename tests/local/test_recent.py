@@ -32,7 +32,7 @@ class Disk:
 
     def keep(self, known: RequestsOf, done: RequestDone) -> None:
         self.done.append(done)
-        known.kept(done)
+        known.mark_stored(done)
 
 
 async def _has(known: RequestsOf, request_id: str, digest: str) -> bool:
@@ -61,7 +61,7 @@ async def test_the_latest_under_an_id_counts() -> None:
     assert await _has(latest, "1", "a")
 
 
-async def test_what_is_surely_new_is_not_looked_up() -> None:
+async def test_what_is_surely_new_is_not_lookups() -> None:
     disk = Disk(RequestDone("ADA", "OLD"))
     old, new = (RequestsOf(name, 100, disk, is_new=name == "BOB") for name in ("ADA", "BOB"))
     assert await _has(old, "OLD", "whatever it was"), "kept before it was noted what was asked"
@@ -78,7 +78,7 @@ async def test_what_is_surely_new_is_not_looked_up() -> None:
     assert len(disk.asked) < 30
 
 
-async def test_what_is_kept_while_it_is_looked_up_is_known() -> None:
+async def test_what_is_kept_while_it_is_lookups_is_known() -> None:
     disk = Disk(RequestDone("ADA", "OLD", "a"))
     latest = RequestsOf("ADA", 2, disk, is_new=False)
     disk.may_answer.clear()
@@ -88,7 +88,7 @@ async def test_what_is_kept_while_it_is_looked_up_is_known() -> None:
     disk.may_answer.set()
     assert await asyncio.gather(*repeats) == [True, True]
     await asyncio.sleep(0)
-    assert (latest._on_the_way, latest._just_kept, dict(latest._looked_up)) == ({}, {}, {})
+    assert (latest._not_stored, latest._stored_meanwhile, dict(latest._lookups)) == ({}, {}, {})
 
 
 async def test_all_who_speak_for_an_identity_share_what_is_remembered() -> None:

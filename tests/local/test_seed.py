@@ -12,6 +12,7 @@ import pytest
 
 from moobius.errors import ConfigError
 from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.patience import PATIENCE
 from tests.support.wire import Wire, data_of, wire_to
 
 SEED: dict[str, Any] = {
@@ -180,7 +181,7 @@ async def test_a_seed_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         *("--seed", str(tmp_path / "nowhere.json")),
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(program.communicate(), 20)
+    _, said = await asyncio.wait_for(program.communicate(), PATIENCE)
     assert program.returncode == 1
     (line,) = said.decode().splitlines()
     assert "cannot read the seed" in line

@@ -19,7 +19,7 @@ import pytest
 from moobius.local import discovery
 from moobius.local.certificates import make_certificate
 from moobius.local.data import DataDirectory
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.wire import data_of, wire_to
 
 Program = asyncio.subprocess.Process
@@ -55,7 +55,7 @@ async def _program(*arguments: str, before: tuple[str, ...] = ()) -> AsyncIterat
         if program.returncode is None:
             program.terminate()
         try:
-            await asyncio.wait_for(program.communicate(), 20)
+            await asyncio.wait_for(program.communicate(), PATIENCE)
         except asyncio.TimeoutError:
             program.kill()
             await program.wait()
@@ -64,15 +64,15 @@ async def _program(*arguments: str, before: tuple[str, ...] = ()) -> AsyncIterat
 
 async def _ready(program: Program) -> str:
     assert program.stdout is not None
-    line = (await asyncio.wait_for(program.stdout.readline(), 20)).decode()
+    line = (await asyncio.wait_for(program.stdout.readline(), PATIENCE)).decode()
     assert re.match(r"Moobius Platform ready on https?://127\.0\.0\.1:\d+$", line), line
     return line.split()[-1]
 
 
 async def _end(program: Program) -> tuple[int | None, list[str]]:
     assert program.stderr is not None
-    said = await asyncio.wait_for(program.stderr.read(), 20)
-    await asyncio.wait_for(program.wait(), 20)
+    said = await asyncio.wait_for(program.stderr.read(), PATIENCE)
+    await asyncio.wait_for(program.wait(), PATIENCE)
     return program.returncode, said.decode().splitlines()
 
 
@@ -182,7 +182,7 @@ async def test_of_two_the_first_is_found_and_the_other_when_the_first_has_gone(
             return running, await _ready(running)
 
         async def found() -> str:
-            connection = await asyncio.to_thread(discovery.find_users)
+            connection = await asyncio.to_thread(discovery.find_user_platform)
             return connection.url if connection else ""
 
         (first, url), (second, other) = await start(), await start()
@@ -204,7 +204,7 @@ async def test_one_without_developer_mode_is_in_nobodys_way(
 ) -> None:
     async with _program("--port", "0", "--data", str(tmp_path / "data"), *flags) as program:
         assert program.stdout is not None
-        assert await asyncio.wait_for(program.stdout.readline(), 20)
+        assert await asyncio.wait_for(program.stdout.readline(), PATIENCE)
         assert (tmp_path / "data" / discovery.FILE).exists()
         assert discovery.user_files() == []
 
@@ -220,7 +220,7 @@ async def test_nobody_need_read_what_it_says(runtime: Path, tmp_path: Path) -> N
     )
     os.close(writing)
     try:
-        await until(lambda: discovery.find_live(tmp_path / "data" / discovery.FILE) is not None)
+        await until(lambda: bool(discovery.user_files()))  # the last it does before the line
         connection = discovery.read(discovery.user_files()[0])
         assert connection is not None
         async with wire_to(connection.url) as wire:
@@ -243,7 +243,7 @@ async def test_with_tls_the_line_and_the_connection_file_say_so(
     async with _program("--port", "0", "--data", str(tmp_path / "data"), *tls) as program:
         url = await _ready(program)
         assert url.startswith("https://")
-        connection = await asyncio.to_thread(discovery.find_users)
+        connection = await asyncio.to_thread(discovery.find_user_platform)
         assert connection is not None
         assert (connection.url, connection.ca_file) == (url, str(files.certificate))
         assert connection.ws_url == url.replace("https", "wss") + "/"
@@ -264,7 +264,7 @@ async def test_junk_on_the_port_is_not_worth_a_word(runtime: Path) -> None:
         _, _, port = (await _ready(program)).rpartition(":")
         reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
         writer.write(b"\x16\x03\x01 surely no HTTP\r\n\r\n")
-        await asyncio.wait_for(reader.read(), 20)
+        await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         program.terminate()
         assert await _end(program) == (0, [])
@@ -301,7 +301,7 @@ async def test_a_failing_store_is_told_without_secrets(runtime: Path, tmp_path: 
 async def test_open_to_the_network_without_tls_is_a_warning(runtime: Path) -> None:
     async with _program("--host", "0.0.0.0", "--port", "0", "--ephemeral") as program:
         assert program.stdout is not None
-        await asyncio.wait_for(program.stdout.readline(), 20)
+        await asyncio.wait_for(program.stdout.readline(), PATIENCE)
         program.terminate()
         status, lines = await _end(program)
     assert (status, len(lines)) == (0, 1)

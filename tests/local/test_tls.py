@@ -25,6 +25,7 @@ from moobius.local import LocalPlatform, PlatformOptions, discovery
 from moobius.local.certificates import Files, make_certificate
 from moobius.local.tls import authority_in
 from tests.support.clients import Echo
+from tests.support.patience import PATIENCE
 from tests.support.room import room_on, running
 from tests.support.tls import self_signed
 from tests.support.wire import wire_to
@@ -122,7 +123,7 @@ async def test_cutting_works_there_too(platform: LocalPlatform) -> None:
     async with connect(platform.ws_url, ssl=trust) as socket:
         platform.cut_connections()
         with pytest.raises(ConnectionClosedError) as cut:
-            await asyncio.wait_for(socket.recv(), 10)
+            await asyncio.wait_for(socket.recv(), PATIENCE)
         assert cut.value.rcvd is None, "not a word"
 
 

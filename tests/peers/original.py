@@ -14,6 +14,7 @@ from tests.support.program import Program
 
 PUPPET = Path(__file__).parent / "programs" / "puppet.py"
 MARK = "EVENT "
+ANSWERS = ("returned", "failed")
 
 Event = dict[str, Any]
 
@@ -66,6 +67,7 @@ class Original(Program):
             (folder / f"{name}.json").write_text(json.dumps(content))
         super().__init__(folder, str(PUPPET), python=str(python), **environment)
         self._seen = 0
+        self._calls = 0
 
     @property
     def events(self) -> list[Event]:
@@ -78,27 +80,40 @@ class Original(Program):
 
         What came before it is passed over: events are asked for in the order they happen.
         """
-        event = await self._next(lambda event: event["event"] == name and suits(event["value"]))
-        return event["value"]
-
-    async def call(self, verb: str, **arguments: Any) -> Any:
-        """Make a call of the SDK; return its result."""
-        self.write_line(json.dumps({"call": verb, "with": arguments}))
-        ended = await self._next(lambda event: event["event"] in ("returned", "failed"))
-        assert ended["event"] == "returned", ended["value"]
-        return ended["value"]
-
-    async def _next(self, suits: Callable[[Event], bool]) -> Event:
-        found: list[Event] = []
+        found: list[Any] = []
 
         def is_there() -> bool:
-            self.check_alive()
             for event in self.events[self._seen :]:
                 self._seen += 1
-                if suits(event):
-                    found.append(event)
+                if event["event"] == name and suits(event["value"]):
+                    found.append(event["value"])
                     return True
             return False
 
-        await until(is_there, lambda: f"it did not happen: {self.output[-4000:]}", timeout=30.0)
+        await self._until(is_there)
         return found[0]
+
+    async def call(self, verb: str, **arguments: Any) -> Any:
+        """Make a call of the SDK; return its result. Events that come before that are kept."""
+        self._calls += 1
+        number = self._calls
+        self.write_line(json.dumps({"call": verb, "with": arguments, "number": number}))
+
+        def answers() -> list[Event]:
+            ended = [event for event in self.events if event["event"] in ANSWERS]
+            return [event for event in ended if event["value"][0] == number]
+
+        await self._until(lambda: bool(answers()))
+        (answer,) = answers()
+        _, result = answer["value"]
+        assert answer["event"] == "returned", result
+        return result
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        def is_so_or_it_lives() -> bool:
+            if is_so():
+                return True
+            self.check_alive()
+            return False
+
+        await until(is_so_or_it_lives, lambda: f"it did not happen: {self.output[-4000:]}")

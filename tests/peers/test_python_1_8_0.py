@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ import pytest
 
 from moobius.local import LocalPlatform, PlatformOptions
 from tests.peers.original import Original
+from tests.support.ports import free_port
 from tests.support.room import Room, room_on
 from tests.support.tls import self_signed
 
 PRESS = {"button_id": "press", "button_text": "Press me", "dialog": None}
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(600)]
 
 
 def config_of(room: Room, name: str, password: str, **service: Any) -> dict[str, Any]:
@@ -41,7 +41,10 @@ def config_of(room: Room, name: str, password: str, **service: Any) -> dict[str,
 def options(tmp_path: Path) -> PlatformOptions:
     _context, certificate = self_signed(tmp_path)
     return PlatformOptions(
-        data=tmp_path / "data", tls_cert=certificate, tls_key=tmp_path / "key.pem"
+        port=free_port(),
+        data=tmp_path / "data",
+        tls_cert=certificate,
+        tls_key=tmp_path / "key.pem",
     )
 
 
@@ -220,7 +223,7 @@ async def test_c_10_the_platform_restarts_and_the_service_goes_on(
     group = await room.owner.group(room.id_of("ada"))
     await settled(room, service)
     await room.platform.stop()
-    async with LocalPlatform(replace(options, port=room.platform.port)):
+    async with LocalPlatform(options):
         await service.event("on_copy_client", is_good_login)
         ada = await room.people["ada"].user_socket()
         to_old_group = {

@@ -1,15 +1,16 @@
 """A whole Platform in one file, to keep it or to move it (docs/local-platform.md, "Moving").
 
 A zip archive with `platform.jsonl`, a JSON object a line, and the uploaded files under `files/`.
-The first line says what it is, every other one is an event: first the shortest story that leads to
-the state, then the requests done lately, then the messages. Nothing is held in memory but the
-state, however long people have talked.
+The first line is a header, every other one an event: first those that lead to the state (see
+`story.py`), then the latest requests, then the messages. Only the state is held in memory, however
+many messages there are.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -61,8 +62,8 @@ class Header(msgspec.Struct):
     moobius: str = ""
 
 
-class _Wrong(Exception):
-    """What is wrong with an archive, without its name."""
+class _BadArchive(Exception):
+    """An archive that cannot be imported; says why, and `read` adds the name of the file."""
 
 
 def write(target: IO[bytes], journal: Journal, files: Iterable[Path]) -> Contents:
@@ -83,7 +84,7 @@ def write(target: IO[bytes], journal: Journal, files: Iterable[Path]) -> Content
         entry.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(entry, "w", force_zip64=True) as lines:
             lines.write(msgspec.json.encode(Header(FORMAT, VERSION, __version__)) + b"\n")
-            for event in _everything(state, journal):
+            for event in _events_of(state, journal):
                 messages += isinstance(event, MessageStored)
                 lines.write(encode(event) + b"\n")
         for file in files:
@@ -92,10 +93,10 @@ def write(target: IO[bytes], journal: Journal, files: Iterable[Path]) -> Content
     return Contents(len(state.accounts), len(state.channels), messages, written)
 
 
-def _everything(state: State, journal: Journal) -> Iterator[Event]:
+def _events_of(state: State, journal: Journal) -> Iterator[Event]:
     yield from story_of(state)
     for identity in journal.identities():
-        if _is_there(identity, state):
+        if _still_exists(identity, state):
             yield from journal.requests(identity)
     for message in journal.messages():
         owners = tuple(owner for owner in message.owners if owner in state.accounts)
@@ -103,7 +104,7 @@ def _everything(state: State, journal: Journal) -> Iterator[Event]:
             yield msgspec.structs.replace(message, owners=owners)
 
 
-def _is_there(identity: str, state: State) -> bool:
+def _still_exists(identity: str, state: State) -> bool:
     """Return whether requests are of an account or a service that has not been deleted."""
     kind, _, name = identity.partition(":")
     return name in (state.accounts if kind == "user" else state.services)
@@ -133,17 +134,17 @@ def read(source: Path, journal: Path, files: Path) -> Contents:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that of a seek to nowhere
             raise
         raise ConfigError(f"{source} is damaged, or no export of a Platform: {error}") from error
-    except _Wrong as error:
+    except _BadArchive as error:
         raise ConfigError(f"{source} cannot be imported: {error}") from error
 
 
 def _read(archive: zipfile.ZipFile, journal: Path, files: Path) -> Contents:
     if LINES not in archive.namelist():
-        raise _Wrong(f"it has no {LINES}, so it is no export of a Platform")
+        raise _BadArchive(f"it has no {LINES}, so it is no export of a Platform")
     state = State()
     with archive.open(LINES) as lines, closing(Journal(journal)) as made:
         _check_header(lines.readline())
-        messages = _take(lines, state, made)
+        messages = _import_events(lines, state, made)
     files.mkdir()
     count = 0
     for entry in archive.infolist():
@@ -153,32 +154,33 @@ def _read(archive: zipfile.ZipFile, journal: Path, files: Path) -> Contents:
 
 
 def _check_header(line: bytes) -> None:
-    with _explaining(1):
+    with _naming_line(1):
         header = msgspec.json.decode(line, type=Header)
     if header.format != FORMAT:
-        raise _Wrong(f"line 1 of {LINES} says format {header.format!r}, not {FORMAT!r}")
+        raise _BadArchive(f"line 1 of {LINES} says format {header.format!r}, not {FORMAT!r}")
     if header.version > VERSION:
-        raise _Wrong(
+        raise _BadArchive(
             f"it was written by a newer Moobius (format {header.version}, this one reads "
             f"{VERSION}); use that version"
         )
 
 
-def _take(lines: IO[bytes], state: State, journal: Journal) -> int:
-    """Put what the lines say into a state and a journal; return how many messages there were."""
+def _import_events(lines: IO[bytes], state: State, journal: Journal) -> int:
+    """Put the events of the lines into a state and a journal; return the number of messages."""
     messages = 0
     events = _events(lines, state)
     while batch := list(islice(events, BATCH)):
         journal.append(batch)
         messages += sum(isinstance(event, MessageStored) for event in batch)
-    for contradiction in contradictions(state):
-        raise _Wrong(contradiction)
+    contradiction = next(contradictions(state), None)
+    if contradiction is not None:
+        raise _BadArchive(contradiction)
     return messages
 
 
 def _events(lines: IO[bytes], state: State) -> Iterator[AnyEvent]:
     for number, line in enumerate(lines, 2):
-        with _explaining(number):
+        with _naming_line(number):
             event = decode(line)
             apply(state, event)
             if isinstance(event, MessageStored):
@@ -189,32 +191,32 @@ def _events(lines: IO[bytes], state: State) -> Iterator[AnyEvent]:
 def _check_message(event: MessageStored, state: State) -> None:
     strangers = [owner for owner in event.owners if owner not in state.accounts]
     if strangers:
-        raise _Wrong(f"the message is in the history of {strangers[0]}, who has no account")
+        raise _BadArchive(f"the message is in the history of {strangers[0]}, who has no account")
     if not 0 <= event.timestamp < 2**63:
-        raise _Wrong(f"{event.timestamp} is no time in milliseconds")
+        raise _BadArchive(f"{event.timestamp} is no time in milliseconds")
 
 
 @contextmanager
-def _explaining(number: int) -> Iterator[None]:
-    """Say of what goes wrong in which line it is."""
+def _naming_line(number: int) -> Iterator[None]:
+    """Turn what goes wrong while a line is read into an error that names the line."""
     where = f"line {number} of {LINES}"
     try:
         yield
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise _Wrong(f"{where} is no event: {error}") from error
+        raise _BadArchive(f"{where} is no event: {error}") from error
     except (KeyError, ValueError) as error:
-        raise _Wrong(f"{where} names something that is not there: {error}") from error
-    except _Wrong as error:
-        raise _Wrong(f"{where}: {error}") from error
+        raise _BadArchive(f"{where} names something that is not there: {error}") from error
+    except _BadArchive as error:
+        raise _BadArchive(f"{where}: {error}") from error
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, files: Path) -> str:
     """Write an entry to the directory of files, and return its name there."""
     folder, _, name = entry.filename.rpartition("/")
     if f"{folder}/" != FILES or name in ("", ".", "..") or any(c in name for c in "\\:\0"):
-        raise _Wrong(f"it has an entry {entry.filename!r}, which no export has")
-    descriptor = os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with archive.open(entry) as source, os.fdopen(descriptor, "wb") as target:
-        while chunk := source.read(CHUNK):
-            target.write(chunk)
+        raise _BadArchive(f"it has an entry {entry.filename!r}, which no export has")
+    with archive.open(entry) as source:
+        descriptor = os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as target:
+            shutil.copyfileobj(source, target, CHUNK)
     return name

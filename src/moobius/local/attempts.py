@@ -1,7 +1,8 @@
-"""Guessing made slow: wrong passwords and codes are counted by account.
+"""Makes guessing slow: after some wrong passwords or codes in a row, an account has to wait.
 
-By account and by nothing else: somebody new on the same machine, or behind the same address, never
-waits for what another did. Who asks for an account that is not there waits all the same.
+Guesses are counted by account and by nothing else, so people who share an address with somebody who
+guesses need not wait. An account that does not exist has to wait all the same: an answer without a
+wait would show that there is none.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from moobius.local.passwords import Busy
 
 FIRST_WAIT_MS = 1000
 
-# Only names that no guess can open are ever forgotten, the oldest first.
-MOST_VAIN = 10_000
+# Accounts that do not exist are counted too; beyond so many the oldest of them are forgotten.
+MOST_UNKNOWN = 10_000
 
 
 @dataclass
@@ -35,7 +36,7 @@ class _Guesses:
 
 
 class Attempts:
-    """Decides who may guess now.
+    """Decides whether the password or the code of an account may be guessed at now.
 
     Args:
         limits: How many wrong guesses are free, and how long a wait may become.
@@ -46,10 +47,9 @@ class Attempts:
         self._free = limits.free_attempts
         self._longest = limits.longest_wait_ms
         self._clock = clock
-        # What is worth guessing at is as much as there are accounts; what people make up has no
-        # end, and must not push the others out.
-        self._real: dict[bytes, _Guesses] = {}
-        self._vain: OrderedDict[bytes, _Guesses] = OrderedDict()
+        # Apart: there is no end of names that do not exist, and they must not push out the others.
+        self._at_accounts: dict[bytes, _Guesses] = {}
+        self._at_unknown: OrderedDict[bytes, _Guesses] = OrderedDict()
 
     @asynccontextmanager
     async def attempt(self, what: str, email: str, *, can_succeed: bool) -> AsyncIterator[None]:
@@ -67,14 +67,18 @@ class Attempts:
             Refused: With code 10006, if too many have been wrong and it is too soon for another.
         """
         key = _key(what, email)
-        guesses = self._real.setdefault(key, _Guesses()) if can_succeed else self._in_vain(key)
+        guesses = (
+            self._at_accounts.setdefault(key, _Guesses())
+            if can_succeed
+            else self._guesses_at_unknown(key)
+        )
         async with guesses.turn:
             wait = guesses.not_before - self._clock()
             if wait > 0:
                 seconds = math.ceil(wait / 1000)
                 text = f"Too many wrong attempts; try again in {seconds} s"
                 raise Refused(Code.WRONG_CREDENTIALS, text)
-            # Counted before it is known: whoever hangs up early has guessed all the same.
+            # Counted before the result is known: a guess counts also if the client leaves early.
             before = guesses.wrong, guesses.not_before
             guesses.wrong += 1
             guesses.not_before = self._clock() + self._wait_after(guesses.wrong)
@@ -87,17 +91,17 @@ class Attempts:
 
     def forgive(self, what: str, email: str) -> None:
         """Forget the wrong guesses at an account."""
-        self._real.pop(_key(what, email), None)
+        self._at_accounts.pop(_key(what, email), None)
 
     def _wait_after(self, wrong: int) -> int:
         doublings = wrong - self._free
         return 0 if doublings < 0 else min(FIRST_WAIT_MS << min(doublings, 32), self._longest)
 
-    def _in_vain(self, key: bytes) -> _Guesses:
-        guesses = self._vain.setdefault(key, _Guesses())
-        self._vain.move_to_end(key)
-        if len(self._vain) > MOST_VAIN:
-            self._vain.popitem(last=False)
+    def _guesses_at_unknown(self, key: bytes) -> _Guesses:
+        guesses = self._at_unknown.setdefault(key, _Guesses())
+        self._at_unknown.move_to_end(key)
+        if len(self._at_unknown) > MOST_UNKNOWN:
+            self._at_unknown.popitem(last=False)
         return guesses
 
 

@@ -1,6 +1,6 @@
-"""Confirmation codes: six digits that prove an address, given out in the Platform's log.
+"""Confirmation codes: six digits that prove an address, written into the Platform's log.
 
-A hosted Platform mails them. One on this machine has no mail, but somebody who sees its terminal.
+A hosted Platform mails them. This one sends no mail: whoever runs it reads them in its terminal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from loguru import logger
 from moobius.local.model.state import normal_email
 from moobius.local.passwords import new_code
 
-# Asking again sooner writes no second line: anybody may ask for any account.
+# Within this time no second line is logged: anybody may ask for a code, for any account.
 AGAIN_MS = 10_000
 
 

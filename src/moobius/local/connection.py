@@ -12,7 +12,6 @@ from aiohttp import WSMsgType, web
 from loguru import logger
 
 from moobius.local import log_lines
-from moobius.local.arriving import Arriving, Together
 from moobius.local.engine import Engine
 from moobius.local.faults import Faults
 from moobius.local.hub import GOING_AWAY, Hub
@@ -20,6 +19,7 @@ from moobius.local.meters import Meters
 from moobius.local.options import Limits, PlatformOptions
 from moobius.local.session import Session
 from moobius.local.speaker import Speaker
+from moobius.local.unfinished_frames import UnfinishedFrames, UnfinishedTotal
 from moobius.local.wire import dialects
 from moobius.local.wire.outbound import Parcel
 
@@ -49,7 +49,7 @@ class Connection:
         self._transport = request.transport
         self._limits = limits
         self._meters = meters
-        self._way_out = faults.way_out(socket.send_str, self.cut)
+        self._sender = faults.frame_sender(socket.send_str, self.cut)
         self._queue: deque[Parcel | _Close] = deque()
         self._queued_bytes = 0
         self._work = asyncio.Event()
@@ -74,7 +74,7 @@ class Connection:
             self._open = False
             self._queue.append(_Close(code, reason))
             self._work.set()
-            # Whoever does not read would not read the close either.
+            # A client that does not read would not read the close either.
             self._later(CLOSING_SECONDS, self.cut)
 
     def limit_life(self) -> None:
@@ -116,11 +116,11 @@ class Connection:
                 continue
             item = self._queue.popleft()
             if isinstance(item, _Close):
-                await self._way_out.finish()
+                await self._sender.finish()
                 await self._socket.close(code=item.code, message=item.reason.encode())
                 return
             self._queued_bytes -= item.size
-            await self._way_out.send(item.text)
+            await self._sender.send(item.text)
             self._meters.frame_out(item.frame.get("type", "error"), item.size)
             log_lines.frame_out(self.speaker, item)
 
@@ -132,23 +132,23 @@ async def serve_socket(
     options: PlatformOptions,
     meters: Meters,
     faults: Faults,
-    together: Together,
+    unfinished_total: UnfinishedTotal,
 ) -> web.WebSocketResponse:
-    """Upgrade a request and talk until either side is done."""
+    """Upgrade a request to a WebSocket, and serve it until either side closes."""
     limits = options.limits
     socket = web.WebSocketResponse(
         max_msg_size=limits.frame_cap_bytes, compress=False, timeout=2.0, autoping=False
     )
     await socket.prepare(request)
     connection = Connection(socket, request, _speaker(request), limits, meters, faults)
-    arriving = _arriving(request, connection.speaker, limits, together)
+    unfinished = _count_unfinished(request, connection.speaker, limits, unfinished_total)
     session = Session(engine, hub, connection, options, meters, faults)
     hub.add(connection)
     hub.send_strangers_away(limits.strangers)
     connection.limit_life()
     writer = asyncio.create_task(_write(connection), name="socket writer")
     try:
-        await _read(socket, connection, session, limits, arriving)
+        await _read(socket, connection, session, limits, unfinished)
     finally:
         hub.remove(connection)
         connection.close(1000, "")
@@ -159,7 +159,7 @@ async def serve_socket(
 
 
 def _speaker(request: web.Request) -> Speaker:
-    """Return a stranger, who may have chosen a dialect with `?dialect=d1` (platform.md 6.4)."""
+    """Return a speaker before its login; `?dialect=d1` chooses a dialect (platform.md 6.4)."""
     speaker = Speaker(uuid.uuid4().hex[:12], holder=request.query.get("holder", ""))
     chosen = request.query.get(dialects.PARAMETER)
     dialect = dialects.NAMES.get((chosen or "").lower())
@@ -175,19 +175,22 @@ async def _write(connection: Connection) -> None:
         await connection.write()
     except (ConnectionError, RuntimeError) as error:
         logger.debug("a client left while it was written to: {}", error)
+    except Exception:
+        connection.cut()  # open, it would only collect frames that nobody writes
+        logger.exception("writing to a client failed; its connection is cut")
 
 
-def _arriving(
-    request: web.Request, speaker: Speaker, limits: Limits, together: Together
-) -> Arriving:
-    """Count from now on what comes of frames that are not whole: strangers have less room."""
+def _count_unfinished(
+    request: web.Request, speaker: Speaker, limits: Limits, total: UnfinishedTotal
+) -> UnfinishedFrames:
+    """Count from now on the bytes of unfinished frames; before a login fewer are allowed."""
     if request.transport is None:
         raise ConnectionResetError("the client has gone")
 
     def most() -> int:
         return limits.stranger_bytes + (limits.frame_cap_bytes if speaker.is_known else 0)
 
-    return Arriving(request.transport, together, most)
+    return UnfinishedFrames(request.transport, total, most)
 
 
 async def _read(
@@ -195,7 +198,7 @@ async def _read(
     connection: Connection,
     session: Session,
     limits: Limits,
-    arriving: Arriving,
+    unfinished: UnfinishedFrames,
 ) -> None:
     while not socket.closed:
         try:
@@ -204,11 +207,11 @@ async def _read(
             connection.close(GOING_AWAY, "idle for too long")
             return
         if message.type is WSMsgType.PING or message.type is WSMsgType.PONG:
-            arriving.control_taken(len(message.data))
+            unfinished.control_frame_taken(len(message.data))
             if message.type is WSMsgType.PING:
                 await socket.pong(message.data)
             continue
-        arriving.taken()
+        unfinished.message_taken()
         if message.type is WSMsgType.TEXT:
             size = _size_of(message.data)
             if size > limits.frame_bytes:

@@ -1,8 +1,8 @@
 """The connection file: how programs on this machine find a running Platform.
 
-One in its data directory, one in its user's runtime directory. It holds the developer key, so only
-its user may read it; it is put in place whole, taken away at the end, and not believed when nobody
-answers.
+There is one in the data directory, and one in the user's runtime directory. It holds the developer
+key, so only its user may read it. It is written at once and removed at the end; whoever reads it
+checks that the Platform answers, for one that was killed leaves its file behind.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from moobius.private_files import is_ours_alone, process_lives, runtime_folder, 
 
 FILE = "platform.json"
 USER_FILES = "platform-*.json"
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 10.0  # a busy one is not to be taken for dead: a second could not start
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where a Platform is, and what shows it that we are its user."""
+    """Where a Platform is, and the key by which it knows its user's programs."""
 
     url: str
     ws_url: str
@@ -42,12 +42,12 @@ def user_file(instance: str) -> Path:
 
 
 def user_files() -> list[Path]:
-    """Return the connection files of this user's Platforms, the one that began first at first."""
+    """Return the connection files of this user's Platforms, the oldest first."""
     return sorted(runtime_folder().glob(USER_FILES), key=_written)
 
 
-def clear_user_files() -> None:
-    """Take away what Platforms have left behind that did not come to say goodbye."""
+def remove_stale_user_files() -> None:
+    """Remove the files of Platforms that ended without removing them."""
     for file in user_files():
         connection = read(file)
         if connection is not None and not process_lives(connection.pid):
@@ -93,7 +93,7 @@ def find_live(file: Path) -> Connection | None:
     return connection if answered == connection.instance else None
 
 
-def find_users() -> Connection | None:
+def find_user_platform() -> Connection | None:
     """Return the connection of the first Platform of this user that is alive."""
     return next(filter(None, map(find_live, user_files())), None)
 

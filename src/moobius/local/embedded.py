@@ -33,6 +33,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 
+ELSEWHERE = "start the program in another directory"
 PORT_VARIABLE = "MOOBIUS_LOCAL_PORT"
 EPHEMERAL_VARIABLE = "MOOBIUS_LOCAL_EPHEMERAL"
 
@@ -99,7 +100,7 @@ def find_or_start(project: Path, *, announce: Callable[[str], None]) -> RunningP
     found = _find(data)
     if found is not None:
         return RunningPlatform(found)
-    make_private(data)
+    make_private(data, ELSEWHERE)
     busy = f"another program has been starting the Platform of {data} for too long; try again"
     try:
         # Two services of one project that start together must not both start a Platform.
@@ -107,7 +108,7 @@ def find_or_start(project: Path, *, announce: Callable[[str], None]) -> RunningP
             found = _find(data)
             return RunningPlatform(found) if found else _start(data, announce)
     except OSError as error:
-        raise unwritable(data, error) from error
+        raise unwritable(data, error, ELSEWHERE) from error
 
 
 def find(project: Path) -> RunningPlatform | None:
@@ -174,13 +175,29 @@ def end_hold(running: RunningPlatform, holder: str) -> None:
 
 
 def _find(data: Path) -> discovery.Connection | None:
-    return discovery.find_live(data / discovery.FILE) or discovery.find_users()
+    return discovery.find_live(data / discovery.FILE) or discovery.find_user_platform()
 
 
 def _start(data: Path, announce: Callable[[str], None]) -> RunningPlatform:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-        child = subprocess.Popen(
-            _command(data),
+        child = _spawn(data, complaints)
+        try:
+            line = _ready_line(child)
+            connection = discovery.read(data / discovery.FILE)
+            if line is None or connection is None or connection.pid != child.pid:
+                raise ConfigError(_why_not_ready(child, complaints))
+        except BaseException:
+            _stop(child)
+            raise
+    announce(line)
+    return RunningPlatform(connection, child)
+
+
+def _spawn(data: Path, complaints: IO[str]) -> subprocess.Popen[str]:
+    command = _command(data)
+    try:
+        return subprocess.Popen(
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -190,16 +207,11 @@ def _start(data: Path, announce: Callable[[str], None]) -> RunningPlatform:
             env=_environment(),
             start_new_session=True,
         )
-        try:
-            line = _ready_line(child)
-            connection = discovery.read(data / discovery.FILE)
-            if line is None or connection is None or connection.pid != child.pid:
-                raise ConfigError(_why_not(child, complaints))
-        except BaseException:
-            _stop(child)
-            raise
-    announce(line)
-    return RunningPlatform(connection, child)
+    except OSError as error:
+        raise ConfigError(
+            f"the local Platform could not start: cannot run {command[0]!r}: "
+            f"{error.strerror or error}"
+        ) from error
 
 
 def _command(data: Path) -> list[str]:
@@ -227,7 +239,8 @@ def _ready_line(child: subprocess.Popen[str]) -> str | None:
 
     def read() -> None:
         assert child.stdout is not None
-        lines.append(child.stdout.readline().strip())
+        with contextlib.suppress(ValueError):  # closed meanwhile: the start was interrupted
+            lines.append(child.stdout.readline().strip())
 
     reader = threading.Thread(target=read, name="platform start", daemon=True)
     reader.start()
@@ -235,7 +248,7 @@ def _ready_line(child: subprocess.Popen[str]) -> str | None:
     return lines[0] if lines and lines[0].startswith(READY) else None
 
 
-def _why_not(child: subprocess.Popen[str], complaints: IO[str]) -> str:
+def _why_not_ready(child: subprocess.Popen[str], complaints: IO[str]) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(1.0)
     complaints.seek(0)
@@ -245,20 +258,23 @@ def _why_not(child: subprocess.Popen[str], complaints: IO[str]) -> str:
 
 
 def _stop(child: subprocess.Popen[str]) -> None:
-    """End the child: kindly, then with growing insistence."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    if os.name != "nt":  # there it would be the end at once
+    """End the child: ask it first, then leave it less and less choice."""
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    if os.name != "nt":  # there it would be killed at once
         # Forked copies of us may hold the other end of its standard input open.
         child.terminate()
     for insist in (child.terminate, child.kill):
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             child.wait(STOP_SECONDS)
-            return
-        insist()
+            break
+        except subprocess.TimeoutExpired:
+            insist()
     child.wait()
+    # Not before: closing waits for `_ready_line`, which may still be reading from a silent child.
+    if child.stdout is not None:
+        child.stdout.close()
 
 
 def _post(running: RunningPlatform, path: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Runs commands: decide, apply, keep, then tell; in one order for everybody.
+"""Runs commands: decide, apply, store, then answer and deliver; in one order for everybody.
 
 A command is decided and applied at once, without waiting, so the next one already sees its
 effects. Acknowledgements, replies and deliveries wait until the store has the events, and
-commands that arrive meanwhile are kept together in one go.
+commands that arrive meanwhile are stored together in one go.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ P = ParamSpec("P")
 
 TURN_FRAMES = 64
 TURN_BYTES = 256 * 1024
-"""So much is told in one go; then whoever writes to sockets has a turn, or what is told of a large
-batch would pile up before clients that read as fast as they can."""
+"""After so many commands of a batch, or bytes of their frames, the tasks that write to sockets get
+a turn. Otherwise the answers to a large batch would pile up in the queues of clients, and cut off
+even those that read as fast as they can."""
 
 
 class RequestKey(NamedTuple):
     """What tells a request from all others: who asks, the id given to it, and what is asked.
 
-    `stored` is what the store had under that id a moment ago.
+    Attributes:
+        known: The recent requests of the identity that asks.
+        request_id: The id that the client gave it.
+        digest: Of what is asked.
+        stored: The digest that the store had under that id a moment ago, if any.
     """
 
     known: RequestsOf
@@ -54,18 +59,38 @@ class RequestKey(NamedTuple):
 
 @dataclass
 class _Ticket:
-    """A decided command on its way to the store."""
+    """A command that is decided and applied, and waits to be stored.
+
+    Attributes:
+        outcome: What it came to.
+        acknowledge: Called when it is stored, before anything is delivered.
+        refuse: Called instead if it cannot be stored.
+        reply: Set when it is stored and delivered.
+        on_stored: Tells the memory of recent requests. It also keeps that memory alive until the
+            store has the request: see `RecentRequests`.
+        size: Bytes of the frame that asked for it.
+    """
 
     outcome: Outcome
     acknowledge: Callable[[], None] | None
     refuse: Callable[[], None] | None
-    told: asyncio.Future[Any]
-    kept: Callable[[], None] | None  # holds what is known of its requests, see `RecentRequests`
+    reply: asyncio.Future[Any]
+    on_stored: Callable[[], None] | None
     size: int
 
 
 class Engine:
-    """The state, and the only road to changing it."""
+    """The state, and the only way to change it.
+
+    Args:
+        store: Where events are kept; closed by `stop`.
+        deliver: Hands a delivery to the sockets it is for.
+        clock: Returns milliseconds since the epoch.
+        new_id: Returns a fresh id.
+        limits: What an account may have, and how many commands may wait for the store.
+        on_batch: Called after each batch with the number of its events, and the seconds it took
+            to store them.
+    """
 
     def __init__(
         self,
@@ -93,7 +118,7 @@ class Engine:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._failed = False
-        self._keeper: asyncio.Task[None] | None = None
+        self._writer: asyncio.Task[None] | None = None
 
     @property
     def failed(self) -> bool:
@@ -102,7 +127,7 @@ class Engine:
 
     @property
     def pending(self) -> int:
-        """How many commands are decided and not yet kept."""
+        """How many commands are decided and not yet stored."""
         return len(self._pending)
 
     @property
@@ -121,15 +146,15 @@ class Engine:
         except BaseException:
             await self.store.close()
             raise
-        self._keeper = asyncio.create_task(self._keep(), name="platform journal")
+        self._writer = asyncio.create_task(self._store_batches(), name="platform journal")
 
     async def stop(self) -> None:
-        """Keep what was decided, then let go of the store."""
-        if self._keeper is not None:
+        """Store what was decided, then close the store."""
+        if self._writer is not None:
             if not self._failed:
                 await asyncio.wait([self.submit(lambda state, moment: Outcome())])
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
         await self.store.close()
 
     async def run(
@@ -172,20 +197,20 @@ class Engine:
         """
         if self._failed:
             raise StorageError("the journal has failed; this Platform takes no more commands")
-        repeat, kept = request is not None and request.is_repeat, None
+        is_repeat, on_stored = request is not None and request.is_repeat, None
         moment = Moment(self.now, self._stamps.next, self._new_id, self._quotas)
-        outcome = Outcome() if repeat else decide(self.state, moment)
-        if request is not None and not repeat:
+        outcome = Outcome() if is_repeat else decide(self.state, moment)
+        if request is not None and not is_repeat:
             done = request.known.remember(request.request_id, request.digest)
             outcome.add(done)
-            kept = partial(request.known.kept, done)
+            on_stored = partial(request.known.mark_stored, done)
         for event in outcome.events:
             apply(self.state, event)
-        told = asyncio.get_running_loop().create_future()
-        self._pending.append(_Ticket(outcome, acknowledge, refuse, told, kept, size))
+        reply = asyncio.get_running_loop().create_future()
+        self._pending.append(_Ticket(outcome, acknowledge, refuse, reply, on_stored, size))
         self._pending_bytes += size
         self._work.set()
-        return told
+        return reply
 
     async def wait_for_room(self) -> None:
         """Wait while too many commands are on their way to the store."""
@@ -199,16 +224,16 @@ class Engine:
         frames, size = len(self._pending), self._pending_bytes
         return frames >= limits.pending_frames or size >= limits.pending_bytes
 
-    async def _keep(self) -> None:
+    async def _store_batches(self) -> None:
         while not self._failed:
             await self._work.wait()
             self._work.clear()
             batch, self._pending, self._pending_bytes = self._pending, [], 0
             self._room.set()
-            await self._keep_together(batch)
-            del batch  # nobody's requests are held any longer than they have to be
+            await self._store_batch(batch)
+            del batch  # its tickets hold memories of requests, see `_Ticket.on_stored`
 
-    async def _keep_together(self, batch: list[_Ticket]) -> None:
+    async def _store_batch(self, batch: list[_Ticket]) -> None:
         try:
             events = [event for ticket in batch for event in ticket.outcome.events]
             if events:
@@ -220,35 +245,36 @@ class Engine:
             return
         frames = size = 0
         for ticket in batch:
-            self._tell(ticket)
+            self._complete(ticket)
             frames, size = frames + 1, size + ticket.size
             if frames >= TURN_FRAMES or size >= TURN_BYTES:
                 frames = size = 0
                 await asyncio.sleep(0)
 
-    def _tell(self, ticket: _Ticket) -> None:
-        if ticket.kept is not None:
-            ticket.kept()
-        with _containing("telling of a command failed; it is kept all the same"):
+    def _complete(self, ticket: _Ticket) -> None:
+        if ticket.on_stored is not None:
+            ticket.on_stored()
+        with _logging_errors("a command is stored, but answering it failed"):
             if ticket.acknowledge is not None:
                 ticket.acknowledge()
             for delivery in ticket.outcome.deliveries:
                 self._deliver(delivery)
-        if not ticket.told.done():
-            ticket.told.set_result(ticket.outcome.data)
+        if not ticket.reply.done():
+            ticket.reply.set_result(ticket.outcome.data)
 
     def _fail(self, batch: list[_Ticket], error: Exception) -> None:
-        # Memory is ahead of the journal now; going on would acknowledge what is not kept.
+        # The state has events now that the store has not: going on would acknowledge what a restart
+        # would have forgotten.
         logger.opt(exception=error).critical("the Platform takes no more commands, restart it")
         self._failed = True
         self._room.set()
         for ticket in [*batch, *self._pending]:
-            with _containing("telling of a failure failed"):
+            with _logging_errors("refusing a command that was not stored failed"):
                 if ticket.refuse is not None:
                     ticket.refuse()
-            if not ticket.told.done():
-                ticket.told.set_exception(error)
-                ticket.told.exception()  # a socket does not wait for it, and that is no mistake
+            if not ticket.reply.done():
+                ticket.reply.set_exception(error)
+                ticket.reply.exception()  # asked for, so that asyncio does not miss a reader of it
 
 
 def quotas_of(limits: Limits) -> Quotas:
@@ -266,8 +292,8 @@ def quotas_of(limits: Limits) -> Quotas:
 
 
 @contextmanager
-def _containing(what: str) -> Iterator[None]:
-    """Log what goes wrong: one command's trouble must not stop the others."""
+def _logging_errors(what: str) -> Iterator[None]:
+    """Log what goes wrong and go on: the failure of one command must not stop the others."""
     try:
         yield
     except Exception:

@@ -1,4 +1,4 @@
-"""Which misfortunes are wanted, how often, and when the dice say so. Pure: no clock, no sockets.
+"""Which faults are wanted, how often, and the dice that decide when. Pure: no clock, no sockets.
 
 A plan is written as in `cut=0.01,delay=50ms..200ms@0.1,seed=7`: a chance from 0 to 1 for each
 fault, and for `delay` how long and, after `@`, how often.
@@ -146,7 +146,7 @@ class Dice:
         chance: float = getattr(self.plan, fault)
         return chance > 0 and self._dice[fault].random() < chance
 
-    def wait(self) -> float:
+    def delay_seconds(self) -> float:
         """Return for how many seconds to hold something back."""
         delay, dice = self.plan.delay, self._dice["delay"]
         if delay is None or dice.random() >= delay.chance:

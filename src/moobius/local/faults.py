@@ -1,6 +1,6 @@
-"""Misfortunes on purpose, for tests of clients and for the curious; the one place that does them.
+"""Faults on purpose, for tests of clients: `--faults`, and `LocalPlatform.faults`.
 
-While there is no plan nothing of this is in the way.
+`fault_plan.py` says which faults there are and how often. Without a plan there are none.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ HOLD_SECONDS = 0.1  # how long a frame waits for one that may overtake it
 ON_PURPOSE = "This went wrong on purpose (--faults)"
 
 
-class Way(NamedTuple):
-    """How frames leave a connection, and what has to be awaited before it closes."""
+class FrameSender(NamedTuple):
+    """What sends a frame, and what has to be awaited before the connection closes."""
 
     send: Send
     finish: Callable[[], Awaitable[None]]
@@ -76,9 +76,9 @@ class Faults:
         """Return whether a fault of the plan happens now."""
         return self._dice is not None and self._dice.hit(fault)
 
-    def wait(self) -> float:
+    def delay_seconds(self) -> float:
         """Return for how many seconds to hold back a frame or a reply."""
-        return self._dice.wait() if self._dice is not None else 0.0
+        return self._dice.delay_seconds() if self._dice is not None else 0.0
 
     def check_token(self, digest: str) -> None:
         """Refuse a token that expires now, or did before, on purpose."""
@@ -97,7 +97,7 @@ class Faults:
         """Hold back the reply to a request that is done, or lose it with its connection."""
         if self._dice is None or path.startswith(SPARED):
             return
-        await asyncio.sleep(self.wait())
+        await asyncio.sleep(self.delay_seconds())
         if self.hit("cut") and request.transport is not None:
             request.transport.abort()
 
@@ -130,25 +130,25 @@ class Faults:
             del self._verdicts[next(iter(self._verdicts))]
         return verdict
 
-    def way_out(self, send: Send, cut: Callable[[], None]) -> Way:
-        """Return how frames leave a connection that is being opened.
+    def frame_sender(self, send: Send, cut: Callable[[], None]) -> FrameSender:
+        """Return what sends the frames of a connection that is being opened.
 
         Args:
             send: Writes one.
             cut: Breaks the connection.
         """
         if self._dice is None:
-            return Way(send, _nothing)
-        troubled = TroubledWay(self, send, cut)
-        return Way(troubled.send, troubled.release)
+            return FrameSender(send, _nothing)
+        troubled = FaultySender(self, send, cut)
+        return FrameSender(troubled.send, troubled.release)
 
 
 async def _nothing() -> None:
     pass
 
 
-class TroubledWay:
-    """A way out on which frames are lost, late, doubled, or overtaken."""
+class FaultySender:
+    """Sends frames so that some are lost, late, doubled, or overtaken by the next."""
 
     def __init__(self, faults: Faults, send: Send, cut: Callable[[], None]) -> None:
         self._faults = faults
@@ -162,7 +162,7 @@ class TroubledWay:
         if self._faults.hit("cut"):
             self._cut()
             return
-        seconds = self._faults.wait()
+        seconds = self._faults.delay_seconds()
         if seconds:
             await asyncio.sleep(seconds)
         if self._held is None and self._faults.hit("reorder"):
@@ -175,7 +175,7 @@ class TroubledWay:
         await self.release()
 
     async def _release_later(self) -> None:
-        """Let the held frame go when none has come to overtake it."""
+        """Send the held frame after a while, if no other has overtaken it."""
         await asyncio.sleep(HOLD_SECONDS)
         try:
             await self.release()

@@ -1,9 +1,9 @@
 """Deliveries kept for services that are being started again (`moobius dev`).
 
 Usually what comes for a service that is not there is acknowledged and gone (platform.md Q21). A
-program that restarts a service can have it kept instead: from the moment at which the old process
-takes leave until the new one is ready. A service that logs in by itself ends that: nobody would
-tell when it is ready.
+program that restarts a service can have it kept instead: from the end of the old process until the
+new one is ready. A service that logs in without such a program ends that, because nobody would tell
+when it is ready.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MOST_KEPT = 2048
 
 
 class Timer(Protocol):
-    """Something that will be done, and need not be."""
+    """An action that will be taken, unless it is cancelled."""
 
     def cancel(self) -> None:
-        """Let it not be done."""
+        """Do not take the action."""
         ...
 
 
@@ -50,7 +50,7 @@ class _Hold:
     timer: Timer | None = None  # runs while something is kept, from the oldest on
 
     def empty(self) -> list[ToService]:
-        """Return what was kept, oldest first, and let it wait no longer."""
+        """Return what was kept, oldest first, and keep it no longer."""
         kept = list(self.kept)
         self.kept.clear()
         if self.timer is not None:
@@ -116,7 +116,7 @@ class Holds:
             self.release(service_id)
 
     def takes(self, delivery: ToService, *, is_connected: bool) -> bool:
-        """Keep a delivery if it is to be kept; return whether it was taken from us."""
+        """Keep a delivery if it is to be kept, and return whether it is."""
         service_id = delivery.service_id
         hold = self._holds.get(service_id)
         if hold is None or (is_connected and not hold.is_paused):

@@ -1,4 +1,4 @@
-"""Who is connected as whom, and the way from a delivery to sockets (platform.md 4.7)."""
+"""Which connection is logged in as whom, and which of them get a delivery (platform.md 4.7)."""
 
 from __future__ import annotations
 
@@ -41,17 +41,24 @@ Index = dict[str, dict[Peer, None]]
 
 
 @dataclass
-class _Place:
-    """Where one connection stands in the indexes, by those of its logins that are answered."""
+class _Entry:
+    """As whom one connection is logged in; the keys under which the indexes have it.
+
+    Attributes:
+        user: The user, once that login is answered.
+        account: The account that its services belong to, once that login is answered.
+        services: The services it receives for.
+        claims: Accounts of good logins that are not answered yet.
+    """
 
     user: str = ""
-    account: str = ""  # that its services belong to
+    account: str = ""
     services: set[str] = field(default_factory=set)
-    claims: set[str] = field(default_factory=set)  # accounts of logins that are not answered yet
+    claims: set[str] = field(default_factory=set)
 
     @property
     def accounts(self) -> set[str]:
-        """Whose connections this one is among."""
+        """The accounts for which this connection counts."""
         return {self.user, self.account, *self.claims}
 
 
@@ -59,7 +66,7 @@ class Hub:
     """The live connections. Whatever it does costs as much as the entries it touches."""
 
     def __init__(self) -> None:
-        self._peers: dict[Peer, _Place] = {}
+        self._peers: dict[Peer, _Entry] = {}
         self._strangers: dict[Peer, None] = {}  # the oldest first
         self._users: Index = {}
         self._services: Index = {}
@@ -93,13 +100,13 @@ class Hub:
 
     def add(self, peer: Peer) -> None:
         """Note a connection that has not logged in."""
-        self._peers[peer] = _Place()
+        self._peers[peer] = _Entry()
         self._strangers[peer] = None
 
     def send_strangers_away(self, most: int) -> None:
         """Close the oldest connections that have not logged in, down to so many.
 
-        Refusing the newest instead would let whoever opens many and waits lock everybody out.
+        If the newest were refused instead, a client could lock everybody out by opening many.
         """
         while len(self._strangers) > most:
             peer = next(iter(self._strangers))
@@ -112,72 +119,72 @@ class Hub:
         Returns:
             Whether there was room: an account has at most so many.
         """
-        place = self._peers.get(peer)
-        if place is None or account in place.accounts:
+        entry = self._peers.get(peer)
+        if entry is None or account in entry.accounts:
             return True
         if self.connections_of(account) >= most:
             return False
-        place.claims.add(account)
-        _put_in(self._accounts, account, peer)
+        entry.claims.add(account)
+        _index(self._accounts, account, peer)
         return True
 
     def attach_user(self, peer: Peer, user_id: str) -> None:
         """Let a connection receive as a user, besides the user's other connections."""
-        place = self._peers.get(peer)
-        if place is None or place.user == user_id:
+        entry = self._peers.get(peer)
+        if entry is None or entry.user == user_id:
             return
-        _take_out(self._users, place.user, peer)
-        before = place.accounts
-        place.user = user_id
-        place.claims.discard(user_id)
-        _put_in(self._users, user_id, peer)
-        self._index_account(peer, place, before)
+        _unindex(self._users, entry.user, peer)
+        before = entry.accounts
+        entry.user = user_id
+        entry.claims.discard(user_id)
+        _index(self._users, user_id, peer)
+        self._index_account(peer, entry, before)
 
     def attach_service(self, peer: Peer, account: str, service_id: str) -> None:
         """Let a connection receive for a service, instead of those that logged in before.
 
         What was kept for the service comes at once, unless somebody holds it for this connection.
-        A repeated login changes nothing (platform.md 3.4). With an empty `service_id` the
-        account is logged in alone; with another account its services take their leave.
+        A repeated login changes nothing (platform.md 3.4). With an empty `service_id` only the
+        account is logged in. The login of another account ends those of the services before.
         """
-        place = self._peers.get(peer)
-        if place is None:
+        entry = self._peers.get(peer)
+        if entry is None:
             return
-        if place.account != account:
-            self._detach_services(peer, place)
-            before = place.accounts
-            place.account = account
-            place.claims.discard(account)
-            self._index_account(peer, place, before)
-        if service_id and service_id not in place.services:
-            place.services.add(service_id)
-            _put_in(self._services, service_id, peer)
+        if entry.account != account:
+            self._detach_services(peer, entry)
+            before = entry.accounts
+            entry.account = account
+            entry.claims.discard(account)
+            self._index_account(peer, entry, before)
+        if service_id and service_id not in entry.services:
+            entry.services.add(service_id)
+            _index(self._services, service_id, peer)
             if not peer.speaker.holder:
                 self._deliver_all(self.holds.release(service_id))
 
     def remove(self, peer: Peer) -> None:
         """Forget a connection; the one before it receives for its services again."""
         self._strangers.pop(peer, None)
-        place = self._peers.pop(peer, None)
-        if place is None:
+        entry = self._peers.pop(peer, None)
+        if entry is None:
             return
-        _take_out(self._users, place.user, peer)
-        self._detach_services(peer, place)
-        for account in place.accounts:
-            _take_out(self._accounts, account, peer)
+        _unindex(self._users, entry.user, peer)
+        self._detach_services(peer, entry)
+        for account in entry.accounts:
+            _unindex(self._accounts, account, peer)
 
-    def _detach_services(self, peer: Peer, place: _Place) -> None:
-        for service_id in place.services:
-            _take_out(self._services, service_id, peer)
-        place.services.clear()
+    def _detach_services(self, peer: Peer, entry: _Entry) -> None:
+        for service_id in entry.services:
+            _unindex(self._services, service_id, peer)
+        entry.services.clear()
 
-    def _index_account(self, peer: Peer, place: _Place, before: set[str]) -> None:
-        now = place.accounts
+    def _index_account(self, peer: Peer, entry: _Entry, before: set[str]) -> None:
+        now = entry.accounts
         self._strangers.pop(peer, None)
         for account in before - now:
-            _take_out(self._accounts, account, peer)
+            _unindex(self._accounts, account, peer)
         for account in now - before:
-            _put_in(self._accounts, account, peer)
+            _index(self._accounts, account, peer)
 
     def deliver(self, delivery: Delivery) -> None:
         """Hand a delivery to the sockets it is for."""
@@ -194,7 +201,7 @@ class Hub:
             _send([next(reversed(peers))], delivery.frame, delivery.named)
 
     def resume(self, service_id: str, holder: str, seconds: float) -> None:
-        """Deliver what was kept for a service, and go on; see `Holds.resume`."""
+        """Deliver what was kept for a service that is ready again; see `Holds.resume`."""
         self._deliver_all(self.holds.resume(service_id, holder, seconds))
 
     def _deliver_held(self, service_id: str, kept: Iterable[ToService]) -> bool:
@@ -207,7 +214,7 @@ class Hub:
         for delivery in kept:
             self._to_service(delivery)
 
-    def _farewell(self, delivery: Farewell) -> None:
+    def _close_account(self, delivery: Farewell) -> None:
         for peer in tuple(self._accounts.get(delivery.user_id, ())):
             peer.close(GOING_AWAY, "the logins of this account have ended")
 
@@ -223,12 +230,12 @@ def _send(peers: Iterable[Peer], frame: Frame, named: Sequence[str]) -> None:
             peer.send(parcel)
 
 
-def _put_in(index: Index, key: str, peer: Peer) -> None:
+def _index(index: Index, key: str, peer: Peer) -> None:
     if key:
         index.setdefault(key, {})[peer] = None
 
 
-def _take_out(index: Index, key: str, peer: Peer) -> None:
+def _unindex(index: Index, key: str, peer: Peer) -> None:
     peers = index.get(key)
     if peers is not None:
         peers.pop(peer, None)
@@ -239,5 +246,5 @@ def _take_out(index: Index, key: str, peer: Peer) -> None:
 DELIVER: Mapping[type, Callable[[Hub, Any], None]] = {
     ToUsers: Hub._to_users,
     ToService: Hub._to_service,
-    Farewell: Hub._farewell,
+    Farewell: Hub._close_account,
 }

@@ -1,4 +1,4 @@
-"""A lock on a file: one process at a time, let go of by the system when its holder dies."""
+"""A lock on a file, for one process at a time; the system releases it when the process ends."""
 
 from __future__ import annotations
 

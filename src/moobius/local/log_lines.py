@@ -1,4 +1,4 @@
-"""One line at DEBUG for every frame: who, what, how large; never what is in it, never a secret.
+"""One line at DEBUG for every frame: who, which type, how large; never its contents or a secret.
 
     frame in  conn=4f0c9a1e17aa user=... type=message_up subtype=text channel=... bytes=213
     frame out conn=4f0c9a1e17aa user=... type=copy origin_type=message_up status=true bytes=97

@@ -1,4 +1,4 @@
-"""What a Platform counts and measures; `metrics.py` says how that is written down."""
+"""What a Platform counts and measures; `metrics.py` writes it as text for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A data directory as a whole: into one file, out of one, and away.
+"""Exports a data directory to one file, imports it from one, and removes it.
 
-Everything here holds the lock that a running Platform holds, so it never meets one.
+All three hold the lock that a running Platform holds, so they never run at the same time as one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def export_data(directory: Path, target: Path) -> Contents:
     if target.exists():
         raise FileInTheWay(f"{target} is there already; choose another name")
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    with _existing(directory) as data, _reporting():
+    with _existing(directory) as data, _translating_sqlite_errors():
         try:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as stream, closing(Journal(data.journal)) as journal:
@@ -59,7 +59,7 @@ def import_data(source: Path, directory: Path, *, replace: bool = False) -> Cont
         ConfigError: If the file is wrong, a Platform is running on the directory, or it holds
             something already.
     """
-    with DataDirectory(directory) as data, _reporting():
+    with DataDirectory(directory) as data, _translating_sqlite_errors():
         if data.journal.exists() and not replace:
             raise ConfigError(
                 f"{directory} holds a Platform's data already; choose an empty directory with "
@@ -94,7 +94,7 @@ def _put_in_place(stage: Path, data: DataDirectory) -> None:
 
 
 def _fold_in_old_log(data: DataDirectory) -> None:
-    """Leave no write-ahead log of the old journal that the new one would inherit."""
+    """Remove the write-ahead log of the old journal, which SQLite would apply to the new one."""
     if data.journal.exists():
         # Opened and closed, it is whole without one; or it is damaged, and its log of no use.
         with suppress(StorageError):
@@ -118,7 +118,7 @@ def remove_data(directory: Path, is_sure: Callable[[str], bool]) -> str:
         ConfigError: If a Platform is running on it, it holds nothing, or it cannot be written.
     """
     with _existing(directory) as data:
-        held = _held(data)
+        held = _contents_of(data)
         if not is_sure(held):
             return ""
         try:
@@ -132,10 +132,10 @@ def remove_data(directory: Path, is_sure: Callable[[str], bool]) -> str:
     return held
 
 
-def _held(data: DataDirectory) -> str:
-    """Say how much a directory holds, as far as it can be told."""
+def _contents_of(data: DataDirectory) -> str:
+    """Say how much a directory holds, as far as it can be read."""
     try:
-        with _reporting(), closing(Journal(data.journal)) as journal:
+        with _translating_sqlite_errors(), closing(Journal(data.journal)) as journal:
             state, messages = journal.restore(), journal.count_messages()
     except StorageError:
         return "data that cannot be read"
@@ -160,7 +160,7 @@ def _existing(directory: Path) -> Iterator[DataDirectory]:
 
 
 @contextmanager
-def _reporting() -> Iterator[None]:
+def _translating_sqlite_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""What a Platform is told when it starts: one frozen value, and its command line."""
+"""The options and limits of a Platform: frozen values, and the arguments of its command line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Limits:
     stalled_seconds: float = 60.0  # for a request's body, or the next piece of an upload
     name_chars: int = 256  # of names of people, agents, channels and groups, and of addresses
     text_chars: int = 16 * KIB  # of descriptions, avatars, and any other text of a request
-    groups_per_account: int = 100_000  # valid for ever, so a loop in a program has to end somewhere
+    groups_per_account: int = 100_000  # kept on purpose: these are valid for ever
     member_lists_per_channel: int = 10_000  # then the oldest that nobody sees are forgotten
     channels_per_account: int = 10_000  # created by it
     services_per_account: int = 1000
@@ -155,7 +155,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default=DEFAULT_HOST, help="where to listen (default: %(default)s)")
     add(
         "--port",
-        type=_port,
+        type=port_number,
         default=DEFAULT_PORT,
         help="on which port; 0 takes any that is free (default: %(default)s)",
     )
@@ -211,7 +211,8 @@ def options_from(arguments: argparse.Namespace) -> PlatformOptions:
     )
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Read a port, for argparse."""
     if text.isdecimal() and int(text) < 65536:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535")

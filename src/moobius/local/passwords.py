@@ -1,8 +1,8 @@
 """Passwords and tokens: hashed here, so that neither state nor journal ever holds one.
 
-Hashing is slow on purpose, so whoever hashes waits for those before. New passwords and guesses
-wait in lanes of their own, a guess at what has no password only sleeps, and lanes have an end: no
-newcomer waits for what others guess.
+Hashing is slow on purpose, so it is done one password after another. New passwords and guesses have
+a queue each, so that nobody who signs up waits for those who guess; and the queues have an end. A
+guess at an account without a password hashes nothing: it sleeps for as long.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ MOST_WAITING = 256  # in one lane: some ten seconds
 
 
 class Busy(Refused):
-    """So many wait that nobody looked at the password: neither right nor wrong."""
+    """Too many wait, so the password was not looked at: it is neither right nor wrong."""
 
 
 class _Lane:
-    """Where passwords are hashed one after another, so that sign-ins cannot take the machine."""
+    """A queue of passwords, hashed one after another so that sign-ins cannot use up the machine."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"moobius-{name}")
@@ -41,7 +41,11 @@ class _Lane:
         return (self._waiting + 1) * self._latest_seconds
 
     def check_room(self) -> None:
-        """Refuse whoever would be one too many."""
+        """Refuse one more if too many wait.
+
+        Raises:
+            Busy: If so.
+        """
         if self._waiting >= MOST_WAITING:
             raise Busy(Code.CONFLICT, "Too many sign in or up at the moment; try again soon")
 

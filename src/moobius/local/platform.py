@@ -22,7 +22,7 @@ from moobius.local.faults import Faults
 from moobius.local.hub import GOING_AWAY, Hub
 from moobius.local.meters import Meters
 from moobius.local.options import WILDCARDS, PlatformOptions, is_loopback, netloc
-from moobius.local.seed import Seed, read_seed, sow
+from moobius.local.seed import Seed, apply_seed, read_seed
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Store
 from moobius.local.store.sqlite import SqliteStore
@@ -36,7 +36,7 @@ from moobius.local.web.request_log import request_log, server_log
 from moobius.stamps import now_ms
 
 SHUTDOWN_SECONDS = 2.0
-OPEN_AND_PLAIN = (
+NO_TLS_WARNING = (
     "listening on {} without TLS: whoever is on the way can read passwords and messages; "
     "use --tls-cert and --tls-key (`moobius platform cert DIR` makes them), or a proxy with TLS"
 )
@@ -124,7 +124,7 @@ class LocalPlatform:
             await engine.start()
             stack.push_async_callback(engine.stop)
             if seed is not None:
-                await sow(engine, seed)
+                await apply_seed(engine, seed)
             if self.options.developer_mode:
                 await create_people(engine)
             await self._listen(engine, files, guard, tls, stack)
@@ -132,10 +132,10 @@ class LocalPlatform:
         if self.options.faults is not None:
             self.faults.begin(self.options.faults)
         if not is_loopback(self.options.host) and tls is None:
-            logger.warning(OPEN_AND_PLAIN, self.options.host)
+            logger.warning(NO_TLS_WARNING, self.options.host)
 
     async def stop(self) -> None:
-        """Say goodbye to clients, finish what was begun, let go of port and data."""
+        """Close the clients' connections, finish what was begun, release port and data."""
         self._hub.holds.clear()
         for peer in self._hub:
             peer.close(GOING_AWAY, "the Platform stops")
@@ -174,13 +174,20 @@ class LocalPlatform:
         developer = Developer(self.developer_key, self.instance, self._hub)
         operations = Operations(engine, self._hub, self._meters, self.options)
         web_app = WebApp(
-            *(engine, self._hub, files, developer, self.options, operations, self.faults, guard)
+            engine=engine,
+            hub=self._hub,
+            files=files,
+            developer=developer,
+            options=self.options,
+            operations=operations,
+            faults=self.faults,
+            guard=guard,
         )
         limits = self.options.limits
         runner = web.AppRunner(
             web_app.application(),
             logger=server_log(),
-            access_log_class=request_log(web_app.book),
+            access_log_class=request_log(self._meters, web_app.route_of, web_app.account_of),
             shutdown_timeout=SHUTDOWN_SECONDS,
             handle_signals=False,
             keepalive_timeout=limits.keep_alive_seconds,
@@ -193,10 +200,10 @@ class LocalPlatform:
         try:
             await site.start()
         except OSError as error:
-            raise ConfigError(self._why_not(error)) from error
+            raise ConfigError(self._why_not_listening(error)) from error
         self.port = runner.addresses[0][1]
 
-    def _why_not(self, error: OSError) -> str:
+    def _why_not_listening(self, error: OSError) -> str:
         where = netloc(self.options.host, self.options.port)
         if error.errno == errno.EADDRINUSE:
             return (

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from moobius.local.bloom_filter import RotatingBloomFilter
 from moobius.local.model.events import RequestDone
-from moobius.local.sieve import Sieve
 
 ANYTHING = ""
-"""The digest of a request of which nobody noted what was asked."""
+"""The digest of a request that was stored before digests were; it equals any other."""
 
 
 class Requests(Protocol):
@@ -22,15 +22,15 @@ class Requests(Protocol):
         ...
 
     async def request(self, identity: str, request_id: str) -> str | None:
-        """Return what was asked under an id at last, as a digest; None if nothing was lately."""
+        """Return the digest of the latest request with an id; None if there was none lately."""
         ...
 
 
 class RequestsOf:
     """The latest requests of one identity, so that a repeat is not done twice.
 
-    In memory are those that are on their way to the store. The others are looked up there, one by
-    one and only where that is needed: which ids have surely not come since this was made is known.
+    In memory are those that are not stored yet. The others are looked up in the store, one by one.
+    A Bloom filter of the ids seen since this was made spares most new ids the look-up.
 
     An id that comes again with other contents is no repeat: some clients count from 1 whenever they
     start.
@@ -45,26 +45,28 @@ class RequestsOf:
     def __init__(self, identity: str, most: int, store: Requests, *, is_new: bool) -> None:
         self.identity = identity
         self._store = store
-        self._on_the_way: dict[str, RequestDone] = {}
-        self._looked_up: Counter[str] = Counter()
-        self._just_kept: dict[str, RequestDone] = {}  # whoever looks it up may have come too early
-        self._since = Sieve(most)
-        self._unknown = 0 if is_new else most  # how many of the latest may be from before
+        self._not_stored: dict[str, RequestDone] = {}
+        self._lookups: Counter[str] = Counter()
+        # Stored while somebody looked them up, who may have looked just before.
+        self._stored_meanwhile: dict[str, RequestDone] = {}
+        self._seen = RotatingBloomFilter(most)
+        # How many of the latest may be from before this was made, and so are not in the filter.
+        self._older = 0 if is_new else most
 
     async def stored(self, request_id: str) -> str | None:
-        """Return what the store has had under an id at last, as a digest; None if it has nothing.
+        """Return the digest of the latest request with an id in the store; None if there is none.
 
         Raises:
             StorageError: If the store cannot be read.
         """
-        if self._unknown <= 0 and not self._since.may_have(request_id):
+        if self._older <= 0 and not self._seen.may_contain(request_id):
             return None
-        self._looked_up[request_id] += 1
+        self._lookups[request_id] += 1
         try:
             return await self._store.request(self.identity, request_id)
         finally:
-            # Not now: whoever has looked is still to ask `has`.
-            asyncio.get_running_loop().call_soon(self._look_away, request_id)
+            # Later: the caller still has to call `has` with what it was told.
+            asyncio.get_running_loop().call_soon(self._end_lookup, request_id)
 
     def has(self, request_id: str, digest: str, stored: str | None) -> bool:
         """Return whether this very request was carried out already.
@@ -74,36 +76,36 @@ class RequestsOf:
             digest: Of what is asked.
             stored: What `stored` has said of the id a moment ago.
         """
-        known = self._on_the_way.get(request_id) or self._just_kept.get(request_id)
+        known = self._not_stored.get(request_id) or self._stored_meanwhile.get(request_id)
         return (stored if known is None else known.digest) in (digest, ANYTHING)
 
     def remember(self, request_id: str, digest: str) -> RequestDone:
         """Note that a request is carried out; return the event that says so."""
         done = RequestDone(self.identity, request_id, digest)
-        self._on_the_way[request_id] = done
-        self._since.add(request_id)
-        self._unknown -= 1
+        self._not_stored[request_id] = done
+        self._seen.add(request_id)
+        self._older -= 1
         return done
 
-    def kept(self, done: RequestDone) -> None:
+    def mark_stored(self, done: RequestDone) -> None:
         """Note that the store has a request, so that it can be looked up there."""
-        if self._looked_up[done.request_id]:
-            self._just_kept[done.request_id] = done
-        if self._on_the_way.get(done.request_id) is done:
-            del self._on_the_way[done.request_id]
+        if self._lookups[done.request_id]:
+            self._stored_meanwhile[done.request_id] = done
+        if self._not_stored.get(done.request_id) is done:
+            del self._not_stored[done.request_id]
 
-    def _look_away(self, request_id: str) -> None:
-        self._looked_up[request_id] -= 1
-        if not self._looked_up[request_id]:
-            del self._looked_up[request_id]
-            self._just_kept.pop(request_id, None)
+    def _end_lookup(self, request_id: str) -> None:
+        self._lookups[request_id] -= 1
+        if not self._lookups[request_id]:
+            del self._lookups[request_id]
+            self._stored_meanwhile.pop(request_id, None)
 
 
 class RecentRequests:
-    """Finds what is known of the requests of every identity, and keeps what somebody holds.
+    """Finds the `RequestsOf` an identity: one object for all who use it at the same time.
 
-    Whoever speaks for an identity holds what it is given while it is connected, and so does every
-    command on its way to the store. So what is let go of is in the store, and is found there.
+    Only weak references are kept here. Sessions hold the object while they are connected, and
+    commands until they are stored. So an object that is gone had nothing that is not in the store.
 
     Args:
         per_identity: How many are remembered.
@@ -149,7 +151,7 @@ class Coalescer:
         self._last: dict[tuple[str, str], int] = {}
 
     def first(self, user_id: str, channel_id: str, now: int) -> bool:
-        """Return whether this request opens a window; the rest of the window gets no."""
+        """Return whether this request is the first within its window; the others get False."""
         key = (user_id, channel_id)
         if now - self._last.get(key, -self._window) < self._window:
             return False

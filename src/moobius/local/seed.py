@@ -1,6 +1,6 @@
 """`--seed FILE`: people and channels that are to be there from the start (docs/local-platform.md).
 
-A seed is sown at every start and adds what is missing: people are known by their e-mail address,
+A seed is applied at every start and adds what is missing: people are known by their e-mail address,
 channels by their creator and name. What is there already is never changed.
 """
 
@@ -76,7 +76,8 @@ def read_seed(file: Path, *, developer_mode: bool) -> Seed:
         raise ConfigError(f"the seed {file} is not JSON: {error.msg} at {where}") from error
     except (msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"the seed {file} is wrong: {error}") from error
-    for problem in _problems(seed, developer_mode):
+    problem = next(_problems(seed, developer_mode), None)
+    if problem is not None:
         raise ConfigError(f"the seed {file} is wrong: {problem}")
     return seed
 
@@ -103,7 +104,7 @@ def _problems(seed: Seed, developer_mode: bool) -> Iterator[str]:
 
 
 def _unwritable(seed: Seed) -> Iterator[str]:
-    """Tell what JSON can say and nothing can store: half a character, as an escape may."""
+    """Yield the fields with half of a character: JSON can escape one, and nothing can store it."""
     for kind, entries in (("people", seed.people), ("channels", seed.channels)):
         for number, entry in enumerate(entries):
             for name, value in msgspec.structs.asdict(entry).items():
@@ -116,18 +117,19 @@ def _key(channel: SeedChannel) -> tuple[str, str]:
     return normal_email(channel.creator), channel.name
 
 
-async def sow(engine: Engine, seed: Seed) -> None:
+async def apply_seed(engine: Engine, seed: Seed) -> None:
     """Add what is missing.
 
     Raises:
         ConfigError: If a channel names somebody who has no account; nothing has changed then.
     """
-    for stranger in _strangers(engine.state, seed):
-        raise ConfigError(f"the seed is wrong: {stranger} has no account; add it to people")
-    new: set[str] = set()
+    unknown = next(_unknown_people(engine.state, seed), None)
+    if unknown is not None:
+        raise ConfigError(f"the seed is wrong: {unknown} has no account; add it to people")
+    new_people: set[str] = set()
     for person in seed.people:
         if engine.state.account_by_email(person.email) is None:
-            new.add(await _create_account(engine, person))
+            new_people.add(await _create_account(engine, person))
     known = {
         (channel.creator, channel.name): channel.channel_id
         for channel in engine.state.channels.values()
@@ -135,14 +137,14 @@ async def sow(engine: Engine, seed: Seed) -> None:
     for channel in seed.channels:
         creator = _account(engine.state, channel.creator).user_id
         channel_id = known.get((creator, channel.name))
-        # Who has left a channel since stays away; only for newcomers is anything missing.
-        wanted = None if channel_id is None else new
+        is_new = channel_id is None
         if channel_id is None:
             made = await engine.run(create_channel, creator, channel.name, channel.description)
             channel_id = made["channel_id"]
         for email in channel.members:
             user_id = _account(engine.state, email).user_id
-            if wanted is None or user_id in wanted:
+            # A channel that was there already gains new people only: others may have left it.
+            if is_new or user_id in new_people:
                 await engine.run(act, user_id, Action("join", channel_id))
 
 
@@ -152,8 +154,8 @@ async def _create_account(engine: Engine, person: SeedPerson) -> str:
     return str(await engine.run(sign_up, *given))
 
 
-def _strangers(state: State, seed: Seed) -> Iterator[str]:
-    """Tell who is named by a channel, and neither among the seed's people nor there already."""
+def _unknown_people(state: State, seed: Seed) -> Iterator[str]:
+    """Yield whoever a channel names that neither the seed nor the Platform has an account for."""
     people = {normal_email(person.email) for person in seed.people}
     for number, channel in enumerate(seed.channels):
         named = {f"channels[{number}].creator {channel.creator}": channel.creator} | {

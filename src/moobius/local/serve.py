@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -96,8 +97,9 @@ async def _start(options: PlatformOptions, any_port_if_taken: bool) -> LocalPlat
     try:
         await platform.start()
     except ConfigError as error:
-        taken = isinstance(error.__cause__, OSError) and "in use" in str(error)
-        if not (taken and any_port_if_taken and options.port):
+        cause = error.__cause__
+        is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+        if not (is_taken and any_port_if_taken and options.port):
             raise
         platform = LocalPlatform(replace(options, port=0))
         await platform.start()
@@ -127,7 +129,7 @@ def _connection_files(
         if user_wide and platform.options.developer_mode:
             file = discovery.user_file(platform.instance)
             try:
-                discovery.clear_user_files()
+                discovery.remove_stale_user_files()
                 discovery.write(file, connection)
                 written.append(file)
             except (OSError, ConfigError) as error:  # a convenience; it runs as well without
@@ -185,10 +187,10 @@ def _set_up_log(file: Path | None, level: str) -> None:
 
 
 def _say(line: str) -> None:
-    """Print the line that this command promises, to whoever still reads it."""
+    """Print the ready line; that nobody reads it any more is no reason to stop."""
     try:
         print(line, flush=True)  # noqa: T201
-    except BrokenPipeError:  # as of `moobius platform | head -0`; no reason to stop
+    except BrokenPipeError:  # as in `moobius platform | head -0`
         logger.warning("nobody reads the standard output; it was to say: {}", line)
 
 

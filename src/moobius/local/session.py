@@ -1,4 +1,4 @@
-"""One connection's conversation: who it is, and what its frames lead to (platform.md 3)."""
+"""What the frames of one connection mean: its logins, its commands, its answers (platform.md 3)."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class Session:
         self._speaker = peer.speaker
         self._focus = ""
         self._bad_logins = 0
-        self._size = 0  # of the frame that is being taken
-        self._requests: dict[str, RequestsOf] = {}  # of those it speaks for
+        self._size = 0  # of the frame that is being carried out
+        self._requests: dict[str, RequestsOf] = {}  # by identity, of those it is logged in as
 
     async def receive(self, text: str, size: int) -> None:
-        """Take one frame of so many bytes."""
+        """Carry out one frame of so many bytes, and answer it."""
         self._size = size
         try:
             request = inbound.read(text)
@@ -90,11 +90,11 @@ class Session:
             if meaning is None:
                 raise malformed(f"Unknown type: {request.type}")
             self._faults.check_frame(request)
-            await HANDLERS[meaning[0]](self, request)
+            await HANDLERS[meaning.kind](self, request)
         except Refused as refusal:
             self._refuse(request, refusal.message)
         except StorageError as error:
-            if not self._engine.failed:  # else the log has said so, once
+            if not self._engine.failed:  # else the engine has logged it, once
                 logger.error("carrying out a {} frame failed: {}", request.type, error)
             self._copy(request, False, NOT_KEPT)
         except Exception:
@@ -140,7 +140,7 @@ class Session:
         return account, service_id
 
     def _check_room(self, account: str) -> None:
-        """Take a place for an account, or refuse it one more than it may have."""
+        """Count this connection for an account, or refuse it one more than it may have."""
         most = self._limits.connections_per_account
         if not self._hub.claim(self._peer, account, most):
             raise not_permitted(f"This account has {most} connections already; close some")
@@ -157,7 +157,10 @@ class Session:
     async def _checked(
         self, request: Request, check: Callable[[State, int, Request], T]
     ) -> T | None:
-        """Return what a login is good for, or answer it late: see platform.md 3.11."""
+        """Return what `check` finds out about a login, or None once its refusal is answered.
+
+        That answer comes late, or a client that tries again at once would never stop (3.11).
+        """
         try:
             self._faults.check_login(request)
             verdict = check(self._engine.state, self._engine.now, request)
@@ -268,7 +271,7 @@ class Session:
         self._answer(request)
 
     async def _ignore(self, request: Request) -> None:
-        """Say nothing: acknowledging an acknowledgement would never end."""
+        """Answer nothing: acknowledging an acknowledgement would never end."""
 
     # Answers
 
@@ -280,7 +283,15 @@ class Session:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Do what is asked once; whoever asks has to have been shown to be that identity."""
+        """Carry out a command once, however often the request is repeated.
+
+        Args:
+            request: The frame.
+            identity: Who asks, checked by the caller: repeats are recognised for it alone.
+            command: What to carry out.
+            args: Arguments of the command.
+            kwargs: Further arguments of the command.
+        """
         key = await self._key(request, identity) if request.request_id else None
         self._engine.submit(
             lambda state, moment: command(state, moment, *args, **kwargs),
@@ -307,16 +318,16 @@ class Session:
     def _refuse(self, request: Request, message: str) -> None:
         self._in_turn(lambda: self._copy(request, False, {"message": message}))
 
-    def _in_turn(self, tell: Callable[[], None]) -> None:
-        """Tell something after all that was asked before: answers keep the order of questions."""
+    def _in_turn(self, answer: Callable[[], None]) -> None:
+        """Answer after all earlier frames are answered, so that answers keep their order."""
         if self._engine.failed:
-            tell()
+            answer()
         else:
-            self._engine.submit(_nothing, tell, refuse=tell)
+            self._engine.submit(_nothing, answer, refuse=answer)
 
     @staticmethod
     def _received(request: Request) -> dict[str, Any]:
-        return {"message": RECEIVED[inbound.TYPES[request.type][0]]}
+        return {"message": RECEIVED[inbound.TYPES[request.type].kind]}
 
     def _copy(self, request: Request, status: bool, context: dict[str, Any]) -> None:
         if not status:

@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, and how it speaks."""
+"""Who is at the other end of a connection, and which dialect it speaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Speaker:
         services: The services it logged in, in that order.
         dialect: What it is answered in.
         is_fixed: Whether it chose its dialect itself, so that no frame of it changes that.
-        holder: Who has what comes for its services kept until it is ready, or empty.
+        holder: The program that restarts its services and tells when they are ready (see
+            `holding.py`), or empty.
     """
 
     connection_id: str
@@ -47,9 +48,10 @@ class Speaker:
         }
 
     def heard(self, dialect: Dialect | None) -> bool:
-        """Take a frame's word for the dialect; return whether it is another one from now on.
+        """Take over the dialect that a frame gives away; return whether it is a new one.
 
-        Older is more certain: a speaker of D0 also says what D1 has in common with it.
+        Only an older dialect is taken over: a client of D0 also sends what D1 and D0 share, so a
+        sign of D1 says nothing against D0.
         """
         if dialect is None or self.is_fixed or dialect >= self.dialect:
             return False

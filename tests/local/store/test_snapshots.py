@@ -21,7 +21,7 @@ from moobius.local.model.state import INDEXES, State
 from moobius.local.store import snapshots
 from moobius.local.store.journal import Journal
 from moobius.local.store.sqlite import SqliteStore
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 PEOPLE = 30
 
@@ -36,8 +36,8 @@ def events(count: int, seed: int = 1) -> Iterator[Event]:
         yield GroupCreated(f"G{seed}-{number}", listed, shared=number % 2 == 0, owner=listed[0])
 
 
-async def stored(path: Path, what: Iterable[Event], fold_every: int) -> None:
-    store = SqliteStore(path, fold_every=fold_every)
+async def stored(path: Path, what: Iterable[Event], snapshot_every: int) -> None:
+    store = SqliteStore(path, snapshot_every=snapshot_every)
     await store.restore()
     await store.append([*what])
     await store.close()
@@ -59,14 +59,14 @@ def replayed(path: Path) -> State:
 
 async def test_a_start_reads_the_snapshot_and_only_what_followed(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    await stored(path, events(5000), fold_every=1000)
+    await stored(path, events(5000), snapshot_every=1000)
     assert ask(path, "SELECT seq FROM snapshots") == [(5000,)]
-    await stored(path, [AccountCreated("LATE", "late@x", "", "Late")], fold_every=1000)
+    await stored(path, [AccountCreated("LATE", "late@x", "", "Late")], snapshot_every=1000)
     # The old events are still there, but a start does without them.
     ask(path, "UPDATE events SET body = 'not an event' WHERE seq <= 5000")
     with closing(Journal(path)) as journal:
         state = journal.restore()
-        assert journal.unfolded == 1
+        assert journal.since_snapshot == 1
     assert len(state.accounts) == PEOPLE + 1
     assert len(state.groups) == 5000 - PEOPLE
     assert state.account_by_email("LATE@x") is not None
@@ -74,17 +74,17 @@ async def test_a_start_reads_the_snapshot_and_only_what_followed(tmp_path: Path)
 
 async def test_a_snapshot_with_the_rest_is_what_all_events_lead_to(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    await stored(path, events(3000), fold_every=1000)
-    await stored(path, [*events(500, seed=2)][PEOPLE:], fold_every=100_000)
+    await stored(path, events(3000), snapshot_every=1000)
+    await stored(path, [*events(500, seed=2)][PEOPLE:], snapshot_every=100_000)
     with closing(Journal(path)) as journal:
         state = journal.restore()
-        assert journal.unfolded == 500 - PEOPLE
+        assert journal.since_snapshot == 500 - PEOPLE
     assert state == replayed(path)
 
 
 async def test_snapshots_are_made_while_events_keep_coming(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    store = SqliteStore(path, fold_every=500)
+    store = SqliteStore(path, snapshot_every=500)
     await store.restore()
     story = [*events(6000)]
     for start in range(0, 6000, 100):
@@ -103,10 +103,10 @@ async def test_snapshots_are_made_while_events_keep_coming(tmp_path: Path) -> No
 
 async def test_a_large_state_is_not_written_over_and_over(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    await stored(path, events(8000), fold_every=100)
-    await stored(path, [*events(PEOPLE + 150, seed=2)][PEOPLE:], fold_every=100)
+    await stored(path, events(8000), snapshot_every=100)
+    await stored(path, [*events(PEOPLE + 150, seed=2)][PEOPLE:], snapshot_every=100)
     assert ask(path, "SELECT seq FROM snapshots") == [(8000,)], "150 is little beside 8000"
-    await stored(path, [*events(PEOPLE + 2000, seed=3)][PEOPLE:], fold_every=100)
+    await stored(path, [*events(PEOPLE + 2000, seed=3)][PEOPLE:], snapshot_every=100)
     assert ask(path, "SELECT seq FROM snapshots") == [(10150,)]
 
 
@@ -124,38 +124,45 @@ async def test_a_snapshot_that_cannot_be_read_is_passed_over_and_made_anew(
     tmp_path: Path, harm: str, log: list[str]
 ) -> None:
     path = tmp_path / "journal"
-    await stored(path, events(3000), fold_every=1000)
+    await stored(path, events(3000), snapshot_every=1000)
     ask(path, harm)
     with closing(Journal(path)) as journal:
         state = journal.restore()
-        assert journal.unfolded == 3000
+        assert journal.since_snapshot == 3000
     assert any("WARNING the snapshot at event 3000 is passed over" in line for line in log)
     assert state == replayed(path)
-    await stored(path, [AccountCreated("LATE", "late@x", "", "Late")], fold_every=1000)
+    await stored(path, [AccountCreated("LATE", "late@x", "", "Late")], snapshot_every=1000)
     assert ask(path, "SELECT seq FROM snapshots") == [(3001,)]
 
 
 async def test_a_snapshot_that_was_not_finished_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    await stored(path, events(3000), fold_every=100_000)
+    await stored(path, events(3000), snapshot_every=100_000)
     with closing(Journal(path)) as journal:
         state = journal.restore()
         for statement, values in list(snapshots.steps(3000, state, []))[:3]:
             journal.connection.execute(statement, values)
-    await stored(path, [], fold_every=1000)
+    await stored(path, [], snapshot_every=1000)
     with closing(Journal(path)) as journal:
         assert journal.restore() == state
-        assert journal.unfolded == 0
+        assert journal.since_snapshot == 0
 
 
 async def test_stopping_does_not_wait_for_a_snapshot_that_was_begun(
-    tmp_path: Path, log: list[str]
+    tmp_path: Path, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "journal"
-    store = SqliteStore(path, fold_every=10_000)
+    store = SqliteStore(path, snapshot_every=10_000)
+    pause = store._pause
+
+    def pause_when_stopping() -> None:
+        store._closing.wait(PATIENCE)  # it would be finished by then, on some days
+        pause()
+
+    monkeypatch.setattr(store, "_pause", pause_when_stopping)
     await store.append([*events(30_000)])
     await store.close()
-    assert any("the snapshot that was being made" in line for line in log)
+    assert any("a snapshot is not finished" in line for line in log)
     assert ask(path, "SELECT seq FROM snapshots") == [(30_000,)], "one was made at the end"
 
 
@@ -172,7 +179,7 @@ from moobius.local.model.events import GroupCreated
 from moobius.local.store.sqlite import SqliteStore
 
 async def main():
-    store = SqliteStore(Path(sys.argv[1]), fold_every=50)
+    store = SqliteStore(Path(sys.argv[1]), snapshot_every=50)
     await store.restore()
     for number in range(100_000):
         await store.append([GroupCreated(f"{sys.argv[2]}-{number}-{n}", ("A",)) for n in range(9)])
@@ -193,6 +200,7 @@ async def test_a_kill_in_the_midst_of_a_snapshot_does_no_harm(tmp_path: Path) ->
         kept = dice.randrange(50, 150)
         for _ in range(kept):
             assert await program.stdout.readline()
+        await until(lambda: bool(ask(path, "SELECT seq FROM snapshots")))
         program.kill()
         await program.communicate()
         with closing(Journal(path)) as journal:

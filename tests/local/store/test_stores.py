@@ -24,6 +24,7 @@ from moobius.local.store.journal import REQUEST, Journal
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Message, Store
 from moobius.local.store.sqlite import SqliteStore
+from tests.support.patience import PATIENCE
 
 ROOM = [
     AccountCreated("ADA", "ada@x", "", "Ada"),
@@ -162,9 +163,9 @@ async def test_sqlite_answers_while_it_writes(tmp_path: Path) -> None:
     store._writer.submit(may_go_on.wait)
     try:
         writing = asyncio.create_task(store.append([_message(2, "ADA")]))
-        assert len(await asyncio.wait_for(store.history("ADA", "CH"), 10)) == 1
-        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), 10) is not None
-        assert await asyncio.wait_for(store.request("ADA", "R"), 10) == ""
+        assert len(await asyncio.wait_for(store.history("ADA", "CH"), PATIENCE)) == 1
+        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), PATIENCE) is not None
+        assert await asyncio.wait_for(store.request("ADA", "R"), PATIENCE) == ""
         assert not writing.done()
     finally:
         may_go_on.set()
@@ -180,9 +181,9 @@ async def test_sqlite_finds_single_rows_while_it_reads_a_history(tmp_path: Path)
     store._readers.submit(may_go_on.wait)
     try:
         reading = asyncio.create_task(store.history("ADA", "CH"))
-        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), 10) is not None
-        assert await asyncio.wait_for(store.has_requests("ADA"), 10)
-        assert await asyncio.wait_for(store.request("ADA", "R"), 10) == ""
+        assert await asyncio.wait_for(store.find_message("ADA", "MSG-1"), PATIENCE) is not None
+        assert await asyncio.wait_for(store.has_requests("ADA"), PATIENCE)
+        assert await asyncio.wait_for(store.request("ADA", "R"), PATIENCE) == ""
         assert not reading.done()
     finally:
         may_go_on.set()
@@ -197,7 +198,10 @@ def test_sqlite_finds_a_request_by_its_index(tmp_path: Path) -> None:
     assert "(identity=? AND request_id=?)" in step[-1]
 
 
-async def test_sqlite_reads_what_the_first_format_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed_halfway", [False, True])
+async def test_sqlite_reads_what_the_first_format_kept(
+    tmp_path: Path, killed_halfway: bool
+) -> None:
     path = tmp_path / "journal"
     with closing(sqlite3.connect(path)) as old, old:
         old.execute(
@@ -205,6 +209,8 @@ async def test_sqlite_reads_what_the_first_format_kept(tmp_path: Path) -> None:
             "request_id TEXT NOT NULL)"
         )
         old.execute("INSERT INTO requests (identity, request_id) VALUES ('ADA', 'R')")
+        if killed_halfway:  # after the first step to the second format
+            old.execute("ALTER TABLE requests ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
         old.execute("PRAGMA user_version=1")
     for _ in range(2):
         store = SqliteStore(path)
@@ -243,5 +249,13 @@ async def test_sqlite_says_which_event_it_cannot_read(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "journal", isolation_level=None)) as connection:
         connection.execute("""INSERT INTO events (body) VALUES ('{"event":"Levitated"}')""")
     with pytest.raises(StorageError, match="event 4 of the journal cannot be read"):
+        await store.restore()
+    await store.close()
+
+
+async def test_sqlite_says_which_event_does_not_fit_the_others(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal")
+    await store.append([*ROOM, Joined("NOWHERE", "ADA", 1)])
+    with pytest.raises(StorageError, match=r"event 4 of the journal, Joined, names .*'NOWHERE'"):
         await store.restore()
     await store.close()

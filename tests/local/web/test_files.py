@@ -10,7 +10,7 @@ import pytest
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions
 from tests.support.disk import disk_full_after
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.raw_http import ask, exchange, parsed
 from tests.support.uploads import address, form_for, upload
 from tests.support.wire import Person, Wire, wire_to
@@ -69,7 +69,7 @@ async def test_a_form_is_good_for_one_upload_at_a_time(ada: Person, data: Path) 
     await until(lambda: left_behind(data) != [])
     assert "10003" in (await upload(ada, form, b"second"))[1]
     writer.write(first[-20:])
-    assert parsed(await asyncio.wait_for(reader.read(), 10)).status == 204
+    assert parsed(await asyncio.wait_for(reader.read(), PATIENCE)).status == 204
     writer.close()
     async with ada.wire.session.get(address(form)) as response:
         assert await response.read() == content
@@ -193,6 +193,17 @@ async def test_a_hundred_fields_and_one_are_too_many(ada: Person) -> None:
     form = await form_for(ada)
     form["fields"] |= {f"field {number}": "x" for number in range(101)}
     assert "10001" in (await upload(ada, form))[1]
+
+
+async def test_a_field_that_is_repeated_counts_each_time(ada: Person) -> None:
+    form = await form_for(ada)
+    note = b'--edge\r\nContent-Disposition: form-data; name="note"\r\n\r\nx\r\n'
+    request = request_of(form, b"mine\r\n--edge--\r\n", 0)
+    head, _, body = request.partition(b"\r\n\r\n")
+    body = 101 * note + body
+    head = head.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())
+    reply = parsed(await exchange(ada.wire.url, head + b"\r\n\r\n" + body, until=b"}}"))
+    assert (reply.status, reply.code) == (400, 10001)
 
 
 async def test_a_file_above_the_limit_is_413_and_leaves_nothing(data: Path) -> None:

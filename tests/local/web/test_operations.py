@@ -13,8 +13,9 @@ import pytest
 from yarl import URL
 
 from moobius.local import LocalPlatform, PlatformOptions
-from tests.support.patience import until
-from tests.support.raw_http import exchange
+from moobius.local import platform as local_platform
+from tests.support.patience import PATIENCE, until
+from tests.support.raw_http import exchange, read_all
 from tests.support.wire import Person, Wire, wire_to
 
 
@@ -45,7 +46,8 @@ def _spoil(file: Path) -> None:
             database.execute(f"ALTER TABLE {name} RENAME TO spoilt_{name}")
 
 
-async def test_it_answers_nobody_while_it_stops() -> None:
+async def test_it_answers_nobody_while_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_platform, "SHUTDOWN_SECONDS", PATIENCE)
     platform = LocalPlatform(PlatformOptions())
     await platform.start()
     # A request that does not come to its end keeps the Platform from ending at once.
@@ -92,11 +94,11 @@ async def test_junk_on_the_port_is_answered_and_leaves_no_traceback(
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(wire.url).port)
     writer.write(junk)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(read_all(reader), PATIENCE)
     assert answer.startswith(b"HTTP/1.")
     assert b" 400 " in answer.partition(b"\n")[0]
     writer.close()
-    assert any("status=400" in line for line in log)
+    await until(lambda: any("status=400" in line for line in log))
     assert "Traceback" not in "".join(log)
 
 
@@ -112,6 +114,7 @@ async def test_junk_on_the_port_is_answered_and_leaves_no_traceback(
 )
 async def test_what_cannot_be_read_is_not_quoted(wire: Wire, log: list[str], junk: bytes) -> None:
     await exchange(wire.url, junk)
+    await until(lambda: any("could not be read" in line for line in log))
     (line,) = [line for line in log if "could not be read" in line]
     assert re.fullmatch(r"DEBUG a request could not be read: \w+\n", line)
     assert "SECRET" not in "".join(log)

@@ -20,7 +20,11 @@ async def test_the_page_is_at_the_root(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/../platform.py", "/view/../../hub.py", "/\0", "/nothing.js", "/view", "//etc/passwd"]
+    "path",
+    [
+        *("/../platform.py", "/view/../../hub.py", "/\0", "/nothing.js", "/view", "//etc/passwd"),
+        pytest.param(f"/{'a' * 300}.js", id="too long for a file"),
+    ],
 )
 def test_no_path_leads_out_of_it(path: str) -> None:
     assert page_file(path) is None

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,8 +14,10 @@ from aiohttp import web
 from loguru import logger
 
 from moobius.local import Limits, LocalPlatform, PlatformOptions
-from moobius.local.web.sending import LARGE, Turns, send
-from tests.support.patience import until
+from moobius.local.web import app
+from moobius.local.web.sending import LARGE, ReplySlots, send
+from tests.support.clock import forward_clock
+from tests.support.patience import PATIENCE, until
 from tests.support.wire import Person, wire_to
 
 PROFILES = "/character/fetch_profile"
@@ -88,19 +91,38 @@ async def test_who_does_not_read_a_large_reply_is_cut_off(complaints: list[str])
 
 
 async def test_who_reads_slowly_is_not() -> None:
-    async with verbose(Limits(reply_seconds=1.0)) as (platform, ada):
-        session = ada.wire.session
-        headers = {"Authorization": f"Bearer {ada.token}"}
-        asked = {"character_list": [ada.user_id] * 450}
+    async with verbose(Limits(reply_seconds=500)) as (platform, ada):
+        url, forward = platform.url + PROFILES, forward_clock()
+        given: dict[str, Any] = {
+            "json": {"character_list": [ada.user_id] * 450},
+            "headers": {"Authorization": f"Bearer {ada.token}"},
+            "timeout": aiohttp.ClientTimeout(total=None),
+        }
         size = 0
-        async with session.post(platform.url + PROFILES, json=asked, headers=headers) as reply:
+        async with ada.wire.session.post(url, **given) as reply:
             async for chunk in reply.content.iter_chunked(1 << 20):
                 size += len(chunk)
-                await asyncio.sleep(0.1)  # more than a second in all
+                forward(len(chunk) / 10_000)  # of 14 MB in all
         assert size == reply.content_length
 
 
-async def test_of_an_account_only_so_many_are_made_at_a_time_and_nobody_else_waits() -> None:
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[ReplySlots]:
+    """Those of the Platforms that are started from now on."""
+    made: list[ReplySlots] = []
+
+    class Watched(ReplySlots):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(app, "ReplySlots", Watched)
+    return made
+
+
+async def test_of_an_account_only_so_many_are_made_at_a_time_and_nobody_else_waits(
+    turns: list[ReplySlots],
+) -> None:
     limits = Limits(large_replies_per_account=1)
     async with verbose(limits) as (platform, ada):
         bob = await ada.wire.sign_up("bob")
@@ -108,28 +130,26 @@ async def test_of_an_account_only_so_many_are_made_at_a_time_and_nobody_else_wai
         await bob.join(channel)
         where = {"channel_id": channel}
         async with unread(platform, ada, 450):
-            waiting = None
-            while waiting is None:  # until that one has its turn
-                asking = asyncio.create_task(ada.get("/channel/history_message", **where))
-                done, _ = await asyncio.wait([asking], timeout=0.3)
-                waiting = None if done else asking
+            own = turns[0]._own
+            await until(lambda: ada.user_id in own and own[ada.user_id].locked())
+            waiting = asyncio.create_task(ada.get("/channel/history_message", **where))
             for _ in range(3):
                 assert await bob.get("/channel/history_message", **where) == []
             assert (await ada.get("/user/info"))["user_id"] == ada.user_id
             assert not waiting.done()
-        assert await asyncio.wait_for(waiting, 5) == []
+        assert await asyncio.wait_for(waiting, PATIENCE) == []
 
 
 async def test_a_turn_ends_however_the_request_does() -> None:
-    turns = Turns(1, 2)
+    turns = ReplySlots(1, 2)
     for _ in range(3):
-        async with turns.of("ADA"):
+        async with turns.slot_of("ADA"):
             assert len(turns._own) == 1
         with pytest.raises(ConnectionError):
-            async with turns.of("ADA"):
+            async with turns.slot_of("ADA"):
                 raise ConnectionError
-        async with turns.of("ADA"), turns.of("BOB"):
-            waiting = asyncio.create_task(turns.of("CY").__aenter__())
+        async with turns.slot_of("ADA"), turns.slot_of("BOB"):
+            waiting = asyncio.create_task(turns.slot_of("CY").__aenter__())
             await asyncio.sleep(0)
             assert not waiting.done(), "two of everybody"
             waiting.cancel()

@@ -62,6 +62,14 @@ def test_nesting_is_bounded_and_brackets_in_texts_do_not_count() -> None:
     assert _request(type="x", body={"text": text}).body == {"text": text}
 
 
+@pytest.mark.parametrize("ending", ["", "\\", '\\"'])
+def test_a_text_that_never_ends_holds_nobody_up(ending: str) -> None:
+    # Taken anew from each of its quotes, this took minutes, and the whole Platform stood still.
+    frame = "[" * (inbound.DEEPEST + 1) + '"' + '\\"' * 60_000 + ending
+    with pytest.raises(inbound.Unreadable, match="nested deeper"):
+        inbound.read(frame)
+
+
 @pytest.mark.parametrize(
     ("older", "modern"),
     [

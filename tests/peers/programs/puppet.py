@@ -2,9 +2,9 @@
 
 Started in a folder with `run.json`, the keywords for `MoobiusWand.run`, and perhaps `early.json`,
 a list of calls to make while a channel is initialised. Every line on its standard input is a call,
-`{"call": "send_message", "with": {"message": "Hi", ...}}`, in which `{"CanvasItem": {...}}` is one
-of the SDK's dataclasses. What happens is printed, a line each:
-`EVENT {"event": "on_message_up", "value": {...}}`.
+`{"call": "send_message", "with": {"message": "Hi", ...}, "number": 1}`, in which
+`{"CanvasItem": {...}}` is one of the SDK's dataclasses. What happens is printed, a line each:
+`EVENT {"event": "on_message_up", "value": {...}}`; that a call has ended, with its number.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class Puppet(Moobius):
         try:
             result = await getattr(self, order["call"])(**order["with"])
         except Exception as error:  # whatever it is, whoever gave the order decides
-            tell("failed", repr(error))
+            tell("failed", [order.get("number"), repr(error)])
         else:
-            tell("returned", result)
+            tell("returned", [order.get("number"), result])
 
 
 for name, _ in inspect.getmembers(Moobius, inspect.iscoroutinefunction):

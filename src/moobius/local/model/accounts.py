@@ -25,7 +25,8 @@ from moobius.local.model.outcome import Farewell, Moment, Outcome
 from moobius.local.model.refusal import Code, Refused, malformed
 from moobius.local.model.state import Account, State, Token, TokenKind
 
-FORGOTTEN_AT_ONCE = 8
+EXPIRED_AT_ONCE = 8
+"""How many logins that are over, at most, one new login takes away."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,22 @@ def sign_up(
     *,
     confirmed: bool = True,
 ) -> Outcome:
-    """Create an account, to be used at once or once it is confirmed; the reply is its id."""
+    """Create an account; the reply is its id. It can be used when it is confirmed."""
     email = email.strip()
     if not email or not email.isprintable():  # it will stand in a line of the log
         raise malformed("username must be an e-mail address")
     if state.account_by_email(email) is not None:
         raise Refused(Code.ACCOUNT_EXISTS, "Username already exists")
     user_id = moment.new_id()
-    shown = name or email.partition("@")[0] or email
-    event = AccountCreated(user_id, email, password_hash, shown, avatar, description, confirmed)
+    name = name or email.partition("@")[0] or email
+    event = AccountCreated(user_id, email, password_hash, name, avatar, description, confirmed)
     return Outcome(user_id, [event])
 
 
 def confirm(state: State, moment: Moment, user_id: str) -> Outcome:
     """Let an account be used, now that its address has proved to be right."""
-    known = state.account(user_id).confirmed
-    return Outcome({}, [] if known else [AccountConfirmed(user_id)])
+    is_confirmed = state.account(user_id).confirmed
+    return Outcome({}, [] if is_confirmed else [AccountConfirmed(user_id)])
 
 
 def reset_password(state: State, moment: Moment, user_id: str, password_hash: str) -> Outcome:
@@ -90,10 +91,10 @@ def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Ou
         raise Refused(Code.NOT_AUTHENTICATED, "UNCONFIRMED")
     family, now = moment.new_id(), moment.now
     outcome = Outcome({"user_id": account.user_id})
-    over = [*_over(state, now)]
-    logins = [each for each in state.logins.get(user_id, ()) if each not in over]
+    expired = [*_expired_logins(state, now)]
+    logins = [each for each in state.logins.get(user_id, ()) if each not in expired]
     excess = max(0, len(logins) + 1 - moment.quotas.logins)
-    outcome.add(*map(FamilyRevoked, over + logins[: int(excess)]))
+    outcome.add(*map(FamilyRevoked, expired + logins[: int(excess)]))
     outcome.add(
         TokenIssued(tokens.access, user_id, "access", family, now + tokens.access_ms),
         TokenIssued(tokens.refresh, user_id, "refresh", family, now + tokens.refresh_ms),
@@ -101,13 +102,13 @@ def sign_in(state: State, moment: Moment, user_id: str, tokens: NewTokens) -> Ou
     return outcome
 
 
-def _over(state: State, now: int) -> Iterator[str]:
-    """Find some of the logins of which nothing is good any more.
+def _expired_logins(state: State, now: int) -> Iterator[str]:
+    """Find the oldest logins, of whatever account, all of whose tokens have expired.
 
-    The oldest come first and all live as long, so there is no need to look through all of them;
-    and taking away more than are added keeps them from piling up.
+    Logins are in the order in which they began and all last equally long, so the search ends at
+    the first that is still good. A few at a time are enough: more go than come.
     """
-    for family in islice(state.families, FORGOTTEN_AT_ONCE):
+    for family in islice(state.families, EXPIRED_AT_ONCE):
         if any(state.tokens[digest].expires > now for digest in state.families[family]):
             return
         yield family
@@ -119,11 +120,12 @@ def refresh(
     """Add an access token to the login that a refresh token belongs to."""
     token = check_token(state, moment.now, refresh_digest, "refresh")
     outcome = Outcome({})
-    given = [each for each in state.families[token.family] if state.tokens[each].kind == "access"]
-    excess = len(given) + 1 - moment.quotas.tokens
+    family = state.families[token.family]
+    access_tokens = [digest for digest in family if state.tokens[digest].kind == "access"]
+    excess = len(access_tokens) + 1 - moment.quotas.tokens
     old = tuple(
         digest
-        for number, digest in enumerate(given)
+        for number, digest in enumerate(access_tokens)
         if number < excess or state.tokens[digest].expires <= moment.now
     )
     if old:
@@ -136,8 +138,8 @@ def refresh(
 def sign_out(state: State, moment: Moment, digest: str) -> Outcome:
     """End the login a token belongs to; open sockets stay (Q6).
 
-    A token that has expired will do, and so will a refresh token: whoever signs out wants nothing
-    of the login to be good afterwards.
+    An expired token or a refresh token is accepted too: the purpose of signing out is that nothing
+    of the login is good afterwards.
     """
     token = state.tokens.get(digest)
     if token is None:

@@ -44,9 +44,9 @@ def _leave(state: State, moment: Moment, outcome: Outcome, caller: str, command:
 
 
 def _show_remaining(
-    state: State, moment: Moment, outcome: Outcome, channel: Channel, gone: str
+    state: State, moment: Moment, outcome: Outcome, channel: Channel, leaver: str
 ) -> None:
-    remaining = tuple(each for each in channel.members if each != gone)
+    remaining = tuple(each for each in channel.members if each != leaver)
     show_members(state, moment, outcome, channel, remaining, remaining)
 
 

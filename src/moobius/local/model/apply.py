@@ -64,7 +64,7 @@ def _account_deleted(state: State, event: ev.AccountDeleted) -> None:
     for family in [*state.logins.get(user_id, {})]:
         _drop_tokens(state, [*state.families[family]])
     for channel_id in state.memberships.pop(user_id, {}):
-        _sized(state, channel_id, lambda members: members.pop(user_id))
+        _change_members(state, channel_id, lambda members: members.pop(user_id))
     for service_id in state.owned_services.pop(user_id, {}):
         service = state.services.pop(service_id)
         for channel_id in service.channels:
@@ -114,7 +114,7 @@ def _drop_tokens(state: State, digests: Iterable[str]) -> None:
 
 
 def _discard(sets: dict[K, dict[str, None]], key: K, value: str) -> None:
-    """Take a value out of one of several sets, and the set with its last."""
+    """Take a value out of the set of a key; a set that is empty then goes too."""
     del sets[key][value]
     if not sets[key]:
         del sets[key]
@@ -124,7 +124,7 @@ def _channel_created(state: State, event: ev.ChannelCreated) -> None:
     channel = Channel(event.channel_id, event.name, event.description, event.creator)
     state.channels[event.channel_id] = channel
     _count(state.created_channels, event.creator, 1)
-    _write(state, event.creator, channel.size)
+    _count_text(state, event.creator, channel.size)
     state.by_size.setdefault(0, {})[event.channel_id] = None
 
 
@@ -132,21 +132,25 @@ def _channel_changed(state: State, event: ev.ChannelChanged) -> None:
     channel = state.channels[event.channel_id]
     before = channel.size
     channel.name, channel.description = event.name, event.description
-    _write(state, channel.creator, channel.size - before)
+    _count_text(state, channel.creator, channel.size - before)
 
 
 def _joined(state: State, event: ev.Joined) -> None:
-    _sized(state, event.channel_id, lambda members: members.update({event.user_id: event.at}))
+    _change_members(
+        state, event.channel_id, lambda members: members.update({event.user_id: event.at})
+    )
     state.memberships.setdefault(event.user_id, {})[event.channel_id] = None
 
 
 def _left(state: State, event: ev.Left) -> None:
-    _sized(state, event.channel_id, lambda members: members.pop(event.user_id))
+    _change_members(state, event.channel_id, lambda members: members.pop(event.user_id))
     _discard(state.memberships, event.user_id, event.channel_id)
     state.shown.pop((event.user_id, event.channel_id), None)
 
 
-def _sized(state: State, channel_id: str, change: Callable[[dict[str, int]], object]) -> None:
+def _change_members(
+    state: State, channel_id: str, change: Callable[[dict[str, int]], object]
+) -> None:
     """Change the members of a channel, and file it under its new size."""
     members = state.channels[channel_id].members
     before = len(members)
@@ -159,7 +163,7 @@ def _sized(state: State, channel_id: str, change: Callable[[dict[str, int]], obj
 def _service_created(state: State, event: ev.ServiceCreated) -> None:
     service = Service(event.service_id, event.owner, event.description)
     state.services[event.service_id] = service
-    _write(state, event.owner, service.size)
+    _count_text(state, event.owner, service.size)
     state.owned_services.setdefault(event.owner, {})[event.service_id] = None
 
 
@@ -180,11 +184,11 @@ def _agent_saved(state: State, event: ev.AgentSaved) -> None:
     )
     service = state.services[event.service_id]
     service.agents[event.character_id] = None
-    _write(state, service.owner, agent.size - (0 if old is None else old.size))
+    _count_text(state, service.owner, agent.size - (0 if old is None else old.size))
 
 
-def _write(state: State, owner: str, size: int) -> None:
-    """Note so many bytes more, or fewer, that an account has written."""
+def _count_text(state: State, owner: str, size: int) -> None:
+    """Count so many bytes of text more, or fewer, for an account."""
     if owner in state.accounts:
         _count(state.texts, owner, size)
 
@@ -198,7 +202,7 @@ def _group_created(state: State, event: ev.GroupCreated) -> None:
         state.member_groups[group.channel_id] = group.group_id
         lists = state.member_lists.setdefault(group.channel_id, {})
         lists[member_list_key(group)] = group.group_id
-    _weigh(state, group, 1)
+    _count_group(state, group, 1)
 
 
 def group_of(event: ev.GroupCreated) -> Group:
@@ -206,8 +210,8 @@ def group_of(event: ev.GroupCreated) -> Group:
     return Group(*(getattr(event, name) for name in Group.__struct_fields__))
 
 
-def _weigh(state: State, group: Group, sign: int) -> None:
-    """Put a group on its owner's account, or take it off."""
+def _count_group(state: State, group: Group, sign: int) -> None:
+    """Count a group for its owner (`sign` 1), or no longer (-1)."""
     if group.owner in state.accounts:
         counts = state.passing_counts if group.passing else state.group_counts
         _count(counts, group.owner, sign * group.weight)
@@ -224,26 +228,26 @@ def _group_listed(state: State, event: ev.GroupListed) -> None:
     if event.replaces in listed:
         renamed = {event.group_id if key == event.replaces else key: None for key in listed}
         state.channel_groups[event.user_id, event.channel_id] = renamed
-        _let_go(state, event.replaces)
+        _make_passing(state, event.replaces)
     else:
         listed[event.group_id] = None
         state.grouped_channels.setdefault(event.user_id, {})[event.channel_id] = None
 
 
 def _group_unlisted(state: State, event: ev.GroupUnlisted) -> None:
-    place = (event.user_id, event.channel_id)
-    _discard(state.channel_groups, place, event.group_id)
-    if place not in state.channel_groups:
-        _discard(state.grouped_channels, *place)
-    _let_go(state, event.group_id)
+    user_in_channel = (event.user_id, event.channel_id)
+    _discard(state.channel_groups, user_in_channel, event.group_id)
+    if user_in_channel not in state.channel_groups:
+        _discard(state.grouped_channels, *user_in_channel)
+    _make_passing(state, event.group_id)
 
 
-def _let_go(state: State, group_id: str) -> None:
-    """Let a group that its owner has no use for any more be one of those that may go."""
+def _make_passing(state: State, group_id: str) -> None:
+    """Make a group that its owner does not keep any longer a passing one."""
     group = state.groups[group_id]
-    _weigh(state, group, -1)
+    _count_group(state, group, -1)
     state.groups[group_id] = passing = msgspec.structs.replace(group, passing=True)
-    _weigh(state, passing, 1)
+    _count_group(state, passing, 1)
 
 
 def _groups_forgotten(state: State, event: ev.GroupsForgotten) -> None:
@@ -255,11 +259,11 @@ def _groups_forgotten(state: State, event: ev.GroupsForgotten) -> None:
             del lists[member_list_key(group)]
         if state.shared_groups.get(group.characters) == group_id:
             del state.shared_groups[group.characters]
-        _weigh(state, group, -1)
+        _count_group(state, group, -1)
 
 
 def _make_whole(state: State, gone: Set[str]) -> None:
-    """Let the groups that were based on some that go have lists of their own."""
+    """Give whole lists to the groups that are based on those that are about to go."""
     for channel_id in {state.groups[each].channel_id for each in gone}:
         for group_id in state.member_lists.get(channel_id, {}).values():
             group = state.group(group_id) if state.groups[group_id].base in gone else None
@@ -283,7 +287,7 @@ def _project_opened(state: State, event: ev.ProjectOpened) -> None:
     )
 
 
-def _nothing(state: State, event: ev.Event) -> None:
+def _no_change(state: State, event: ev.Event) -> None:
     """Leave the state alone: this event is a record for the store or for the engine."""
 
 
@@ -312,6 +316,6 @@ APPLY: Mapping[type[ev.Event], Callable[[State, Any], None]] = {
     ev.TempGroupSet: _temp_group_set,
     ev.CharactersShown: _characters_shown,
     ev.ProjectOpened: _project_opened,
-    ev.MessageStored: _nothing,
-    ev.RequestDone: _nothing,
+    ev.MessageStored: _no_change,
+    ev.RequestDone: _no_change,
 }

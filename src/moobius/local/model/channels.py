@@ -84,9 +84,12 @@ def popular(state: State) -> list[dict[str, Any]]:
 
 
 def _with_count(channel: Channel) -> dict[str, Any]:
-    shown = channel_object(channel)
-    shown["channel_context"] |= {"channel_user_count": len(channel.members), "tag": []}
-    return shown
+    channel_with_count = channel_object(channel)
+    channel_with_count["channel_context"] |= {
+        "channel_user_count": len(channel.members),
+        "tag": [],
+    }
+    return channel_with_count
 
 
 def character_list(state: State, caller: str, channel_id: str) -> dict[str, Any]:

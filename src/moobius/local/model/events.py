@@ -1,7 +1,7 @@
-"""What can happen: the only things that change a `State`, and the rows of the journal.
+"""The events: the only things that change a `State`, and the rows of the journal.
 
-An event is written once and read for ever, so a field is added with a default and never
-renamed. `encode` and `decode` are their form on disk.
+An event is written once and has to be readable for ever. So a new field has a default, and a field
+is never renamed. `encode` and `decode` are their form on disk.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Joined(Event, frozen=True, tag=True):
 
 
 class Left(Event, frozen=True, tag=True):
-    """A member is none any more."""
+    """A member left a channel."""
 
     channel_id: str
     user_id: str
@@ -166,7 +166,7 @@ class GroupCreated(Event, frozen=True, tag=True, omit_defaults=True):
 
 
 class GroupListed(Event, frozen=True, tag=True):
-    """A user keeps a group in a channel's list, perhaps in the place of another."""
+    """A user's list in a channel has a group more, or has it in place of another (`replaces`)."""
 
     user_id: str
     channel_id: str
@@ -175,7 +175,7 @@ class GroupListed(Event, frozen=True, tag=True):
 
 
 class GroupUnlisted(Event, frozen=True, tag=True):
-    """A user keeps a group no longer; its id stays valid."""
+    """A user's list in a channel has a group less; its id stays valid."""
 
     user_id: str
     channel_id: str
@@ -183,7 +183,7 @@ class GroupUnlisted(Event, frozen=True, tag=True):
 
 
 class GroupsForgotten(Event, frozen=True, tag=True):
-    """Groups are gone that nobody kept, the oldest of an account or a channel that had too many."""
+    """The oldest passing groups, or lists of members, are gone; there were too many of them."""
 
     group_ids: tuple[str, ...]
 
@@ -233,7 +233,7 @@ class RequestDone(Event, frozen=True, tag=True):
     """A request was carried out, and is not to be carried out again.
 
     Attributes:
-        digest: Of what was asked; empty where nobody noted it, and then it stands for anything.
+        digest: Of what was asked; empty in journals from before there were digests.
     """
 
     identity: str

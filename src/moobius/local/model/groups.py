@@ -1,9 +1,11 @@
 """Groups: ordered lists with an id that stays valid (platform.md 1.4, 2.8).
 
-A group never changes. Editing one gives a new id, so a client may cache without asking. What an
-account has asked for and not deleted stays for ever, so there is an end to how many. What came by
-itself, with a list in a frame or when a group was deleted or changed, is *passing*: it stays too,
-until there are so many that the oldest are forgotten.
+A group never changes. Editing one gives a new id, so a client may cache groups without asking.
+
+Groups that an account asked for and did not delete are valid for ever, so their number is limited.
+All others are *passing*: those made for a list in a frame, those that were edited, and those that
+were deleted from a user's list. They are valid too, until an account has so many that the oldest
+are forgotten.
 """
 
 from __future__ import annotations
@@ -29,15 +31,15 @@ def passing_group(
 ) -> Group:
     """Return the group of exactly these characters, made by `outcome` if there is none yet.
 
-    It was not asked for as a group, and its owner has no means to be rid of it. So there is
-    always room for it: where there are too many, the oldest are forgotten.
+    Nobody asked for it as a group, and nobody can delete it. So it is never refused: where there
+    are too many, the oldest are forgotten.
     """
-    exact = tuple(characters)
-    known = state.shared_groups.get(exact)
+    ordered = tuple(characters)
+    known = state.shared_groups.get(ordered)
     if known is not None:
         return state.groups[known]
     event = GroupCreated(
-        moment.new_id(), exact, timestamp=moment.now, shared=True, owner=owner, passing=True
+        moment.new_id(), ordered, timestamp=moment.now, shared=True, owner=owner, passing=True
     )
     group = group_of(event)
     _make_room(state, moment, outcome, group)
@@ -45,19 +47,19 @@ def passing_group(
     return group
 
 
-def _make_room(state: State, moment: Moment, outcome: Outcome, coming: Group) -> None:
-    """Forget the oldest groups that nobody keeps, down to half of what there may be.
+def _make_room(state: State, moment: Moment, outcome: Outcome, new: Group) -> None:
+    """Forget the oldest passing groups of an account that has too many.
 
-    Half, so that looking through all the groups is not needed for every one that comes.
+    Half of what it may have goes at once, so that not every new group needs a search through all.
     """
-    excess = state.passing_counts.get(coming.owner, 0) + coming.weight - moment.quotas.groups
+    excess = state.passing_counts.get(new.owner, 0) + new.weight - moment.quotas.groups
     if excess <= 0:
         return
     excess += moment.quotas.groups // 2
     in_use = {*state.shown.values(), *state.temp_groups.values()}
     gone: list[str] = []
     for group in state.groups.values():
-        if group.owner == coming.owner and group.passing and group.group_id not in in_use:
+        if group.owner == new.owner and group.passing and group.group_id not in in_use:
             gone.append(group.group_id)
             excess -= group.weight
             if excess <= 0:
@@ -66,10 +68,10 @@ def _make_room(state: State, moment: Moment, outcome: Outcome, coming: Group) ->
         outcome.add(GroupsForgotten(tuple(gone)))
 
 
-def _check_count(state: State, moment: Moment, group: Group, instead: Group | None = None) -> None:
-    """Refuse an account to keep a group too many, or a longer one `instead` of another."""
-    # They stay valid for ever, so without an end a loop in a program would fill the memory.
-    more = group.weight - (0 if instead is None else instead.weight)
+def _check_count(state: State, moment: Moment, group: Group, replaced: Group | None = None) -> None:
+    """Refuse an account one more group than it may keep, or a longer one in place of another."""
+    # They are valid for ever, so without a limit a loop in a program would fill the memory.
+    more = group.weight - (0 if replaced is None else replaced.weight)
     if more > 0 and state.group_counts.get(group.owner, 0) + more > moment.quotas.groups:
         raise too_many(
             "This account has", moment.quotas.groups, "groups (a long list counts as several)"
@@ -81,11 +83,11 @@ def create_service_group(
 ) -> Outcome:
     """Give an ordered list an id; the reply is the bare id."""
     state.account(caller)
-    exact = tuple(characters)
-    known = state.shared_groups.get(exact)
+    ordered = tuple(characters)
+    known = state.shared_groups.get(ordered)
     if known is not None and not state.groups[known].passing:
         return Outcome(known)
-    event = GroupCreated(moment.new_id(), exact, timestamp=moment.now, shared=True, owner=caller)
+    event = GroupCreated(moment.new_id(), ordered, timestamp=moment.now, shared=True, owner=caller)
     _check_count(state, moment, group_of(event))
     return Outcome(event.group_id, [event])
 
@@ -135,9 +137,9 @@ def update_user_group(
     """Put a changed group in the place of the old one; the reply names the new id."""
     old = _own_group(state, caller, channel_id, group_id)
     name = old.name if name is None else name
-    exact = old.characters if characters is None else tuple(characters)
-    event = GroupCreated(moment.new_id(), exact, name, moment.now, owner=caller)
-    _check_count(state, moment, group_of(event), instead=old)
+    ordered = old.characters if characters is None else tuple(characters)
+    event = GroupCreated(moment.new_id(), ordered, name, moment.now, owner=caller)
+    _check_count(state, moment, group_of(event), replaced=old)
     outcome = Outcome({"group_id": event.group_id, "group_name": name})
     _make_room(state, moment, outcome, old)
     outcome.add(event, GroupListed(caller, channel_id, event.group_id, replaces=group_id))
@@ -163,8 +165,8 @@ def _own_group(state: State, caller: str, channel_id: str, group_id: str) -> Gro
 
 def user_groups(state: State, caller: str, channel_id: str | None) -> Iterator[dict[str, Any]]:
     """Give the caller's own groups in a channel, or in all of them."""
-    places = state.grouped_channels.get(caller, {}) if channel_id is None else (channel_id,)
-    listed = [each for where in places for each in state.channel_groups.get((caller, where), ())]
+    channels = state.grouped_channels.get(caller, {}) if channel_id is None else (channel_id,)
+    listed = [each for where in channels for each in state.channel_groups.get((caller, where), ())]
     return (_listing(group) for group in map(state.groups.get, listed) if group is not None)
 
 

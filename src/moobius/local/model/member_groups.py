@@ -1,14 +1,14 @@
 """The members of a channel as a group (platform.md 4.6), without a full copy for each who joins.
 
 A group never changes, and a channel of thousands has had thousands of different lists of members.
-So such a group says how its list differs from the one before it. Only now and then, once
-half as much has changed as the list is long, is it given whole: what is kept grows with what
-happens, and no list takes much longer to put together than to read.
+So such a group says how its list differs from that of the group before it (`base`, `without`). Once
+the changes since the last whole list are half as long as the list, the next group has a whole list
+again. So what is stored grows with what happens, and a list is put together about as fast as read.
 
-The same members in the same order are the same group again, so whoever comes and goes in a loop
-makes no more. And a channel has only so many: then the older half is forgotten, but for what
-somebody is shown at the moment. Members are shown the new list whenever it changes, so nobody needs
-an old one but to read in a history whom somebody addressed long ago.
+The same members in the same order are the same group again, so somebody who joins and leaves in a
+loop makes no more groups. And a channel has a limited number of them: then the older half is
+forgotten, except those that somebody is shown at the moment. Members are shown the new list when
+it changes, so an old one is only needed to see in a history who was addressed long ago.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from moobius.local.model.outcome import Moment, Outcome
 from moobius.local.model.state import Group, State
 
 FEWEST = 32
-"""So many changes are kept as changes, however short the list is."""
+"""Up to so many changes no whole list is stored, however short it is."""
 
 
 def member_group(
@@ -61,14 +61,14 @@ def _make_room(state: State, moment: Moment, outcome: Outcome, channel_id: str) 
 
 
 def _as_change(state: State, latest: Group, event: GroupCreated) -> GroupCreated:
-    """Return the event with no more than what is new since `latest`, where that is worth it."""
-    here = frozenset(event.characters)
-    without = tuple(each for each in latest.characters if each not in here)
-    stayed = tuple(each for each in latest.characters if each in here)
+    """Return the event as a difference from `latest`, or as it is if that is no gain."""
+    present = frozenset(event.characters)
+    without = tuple(each for each in latest.characters if each not in present)
+    stayed = tuple(each for each in latest.characters if each in present)
     added = event.characters[len(stayed) :]
     changes = state.lineage(state.groups[latest.group_id])[:-1]
     kept = sum(len(each.characters) + len(each.without) for each in changes)
-    too_many = kept + len(without) + len(added) > max(FEWEST, len(here) // 2)
+    too_many = kept + len(without) + len(added) > max(FEWEST, len(present) // 2)
     if too_many or event.characters[: len(stayed)] != stayed:  # somebody left and came back
         return event
     return msgspec.structs.replace(event, characters=added, base=latest.group_id, without=without)

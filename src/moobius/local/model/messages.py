@@ -57,7 +57,7 @@ def _addressed(
     channel: Channel,
     command: MessageUp,
 ) -> Group:
-    """Return whom a member means; without recipients, all the characters it sees."""
+    """Return the group a member addresses; without recipients, the characters shown to it."""
     if command.recipients == SERVICE:
         return Group(SERVICE, (), SERVICE)
     if command.recipients is not None and command.recipients != "":
@@ -83,15 +83,16 @@ def message_down(
 def update(state: State, moment: Moment, caller: str, service_id: str, command: Update) -> Outcome:
     """Take an update from a service and give it to the members it names."""
     channel = served_channel(state, caller, service_id, command.channel_id)
-    named = channel.members if command.everyone else command.recipients
-    characters = named if isinstance(named, dict) else resolve_recipients(state, named)
-    receivers = members_among(channel, characters)
+    if command.everyone:
+        receivers = tuple(channel.members)
+    else:
+        receivers = members_among(channel, resolve_recipients(state, command.recipients))
     outcome = Outcome()
     if command.subtype == "characters":
-        shown = command.content["characters"]
-        if shown == "":
+        characters = command.content["characters"]
+        if characters == "":
             raise malformed("content.characters must be a group id or a list of character ids")
-        group = group_for(state, moment, outcome, shown, caller)
+        group = group_for(state, moment, outcome, characters, caller)
         show_characters(state, outcome, channel, group, receivers, **command.extras)
         return outcome
     frame = update_frame(command.subtype, command.channel_id, command.content, **command.extras)
@@ -134,6 +135,7 @@ def _frame(kind: str, body: dict[str, Any]) -> Frame:
 
 
 def _store(outcome: Outcome, owners: tuple[str, ...], kind: str, body: dict[str, Any]) -> None:
+    """Add a message to the histories of its owners."""
     if owners:
-        where, what, when = body["channel_id"], body["message_id"], body["timestamp"]
-        outcome.add(MessageStored(owners, where, what, when, {"type": kind, **body}))
+        key = (body["channel_id"], body["message_id"], body["timestamp"])
+        outcome.add(MessageStored(owners, *key, {"type": kind, **body}))

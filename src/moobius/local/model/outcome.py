@@ -1,4 +1,4 @@
-"""What a command comes to: a reply, events, and who is to be told what."""
+"""The result of a command: a reply, events, and deliveries; and what a rule is given to decide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Frame = dict[str, Any]
 
 @dataclass(frozen=True)
 class Quotas:
-    """How much an account may have; `Limits` says what happens beyond."""
+    """How much an account may have; `options.Limits` says what happens beyond."""
 
     groups: float = math.inf
     channels: float = math.inf
@@ -28,7 +28,7 @@ class Quotas:
 
 @dataclass(frozen=True)
 class Moment:
-    """What a rule may not find out by itself, handed in.
+    """What a rule cannot find out by itself, because it has no clock and no randomness.
 
     Attributes:
         now: Milliseconds since the epoch.
@@ -88,5 +88,5 @@ class Outcome:
         self.events.extend(events)
 
     def deliver(self, *deliveries: Delivery) -> None:
-        """Add who is to be told what, in order."""
+        """Add deliveries, in order."""
         self.deliveries.extend(deliveries)

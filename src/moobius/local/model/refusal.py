@@ -1,4 +1,4 @@
-"""How the model says no: a code of the envelope's table and a text for a person."""
+"""How the rules refuse a command: a code of platform.md 2.3, and a text for a person."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Refused(MoobiusError):
     """A command the rules do not allow; nothing has changed.
 
     Attributes:
-        code: What kind of no it is.
+        code: The kind of refusal.
         message: The text for the caller.
     """
 
@@ -50,7 +50,7 @@ def not_found(message: str) -> Refused:
 
 
 def too_many(who: str, most: float, what: str) -> Refused:
-    """Build the refusal of one more than there may be."""
+    """Build the refusal of one more than is allowed, as in "This account has 5 channels, ..."."""
     return not_permitted(f"{who} {most} {what}, which is as many as it may")
 
 

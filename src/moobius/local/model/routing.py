@@ -1,4 +1,4 @@
-"""Who gets what: recipients resolved, and what a channel without a service does by itself."""
+"""Recipients resolved to characters, and what a channel without a service shows by itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from moobius.local.model.outcome import Frame, Moment, Outcome, ToUsers
 from moobius.local.model.refusal import not_found
 from moobius.local.model.state import SERVICE, Channel, Group, State
 
-NOBODY = ("", SERVICE, None)
+NO_CHARACTERS = ("", SERVICE)
+"""What names no recipients (platform.md 1.3)."""
 
 
 def resolve_recipients(state: State, recipients: Recipients) -> tuple[str, ...]:
@@ -22,7 +23,7 @@ def resolve_recipients(state: State, recipients: Recipients) -> tuple[str, ...]:
     Raises:
         Refused: If it names neither a group nor a character.
     """
-    if recipients in NOBODY or recipients is None:
+    if recipients is None or recipients in NO_CHARACTERS:
         return ()
     if isinstance(recipients, tuple):
         return recipients
@@ -77,7 +78,14 @@ def show_characters(
 ) -> None:
     """Deliver a characters update, and remember who was shown which group.
 
-    With `everyone`, `users` are all the members there will be.
+    Args:
+        state: What there is.
+        outcome: Where to add what happens.
+        channel: Where it is shown.
+        group: What is shown.
+        users: To whom.
+        everyone: Whether `users` are all members, so that the event need not name them.
+        extras: Further keys of the update.
     """
     group_id = group.group_id
     new_to = tuple(u for u in users if state.shown.get((u, channel.channel_id)) != group_id)

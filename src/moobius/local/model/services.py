@@ -103,7 +103,7 @@ def update_agent(
     avatar: str | None,
     description: str | None,
 ) -> Outcome:
-    """Change what is given of an agent, keep the rest; nobody is told (platform.md 2.7)."""
+    """Change what is given of an agent, keep the rest; clients are not told (platform.md 2.7)."""
     service = state.owned_service(caller, service_id)
     if character_id not in service.agents:
         raise not_found("Agent not found in this service")
@@ -128,8 +128,8 @@ def open_project(
 ) -> Outcome:
     """Find or create the service and the channel of a program, for `POST /local/project`.
 
-    Nobody joins the channel: a developer account among the members would be a ghost. A channel
-    that has been unbound or given to another service since is left as it is.
+    Nobody joins the channel: the developer account is not a person, and nobody would ever see it
+    speak. A channel that has been unbound or bound to another service since is left as it is.
     """
     state.account(owner)
     known = state.projects.get((owner, project, service_name))

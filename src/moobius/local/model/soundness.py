@@ -1,4 +1,4 @@
-"""What is true of every state: nothing in it names something that is not there."""
+"""Checks that hold for every state: nothing in it names something that is not there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moobius.local.model.state import INDEXES, State
 
 
 def contradictions(state: State) -> Iterator[str]:
-    """Tell what does not agree in a state; a sound one has nothing to tell."""
+    """Yield what is contradictory in a state, in words; nothing for a sound one."""
     for check in CHECKS:
         yield from check(state)
 

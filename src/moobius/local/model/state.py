@@ -122,11 +122,11 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         shared: Whether an equal list may be given the same id later.
         owner: The account it counts for; empty if the Platform made it for itself.
-        passing: Whether its owner keeps it no longer, or never meant to: the oldest of these may
-            be forgotten when there are too many.
+        passing: Whether it is no longer, or never was, kept on purpose: when an account has too
+            many of these, the oldest are forgotten.
         channel_id: The channel whose members it lists, if the Platform made it for that.
         base: Another group whose characters come first, but for those `without` names.
-        digest: Of the members it lists, by which it is found when they are the same again.
+        digest: Of the members it lists, so that it is used again when they are the same again.
     """
 
     group_id: str
@@ -149,7 +149,8 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 LETTERS_PER_GROUP = 1000
-"""A list counts as one group more for each so many letters of its ids and its name: 19 UUIDs."""
+"""A list counts as one group more for each so many letters of its ids and its name; 19 UUIDs have
+as many."""
 
 ID_OVERHEAD = 16
 """Letters that each id counts besides its own."""
@@ -160,7 +161,7 @@ THING_OVERHEAD = 256
 
 @dataclass(frozen=True)
 class Project:
-    """What a program with the Platform `"local"` was given."""
+    """The service and the channel that a program with the Platform `"local"` was given."""
 
     owner: str
     project: str
@@ -205,10 +206,10 @@ class State:
 
     def account(self, user_id: str) -> Account:
         """Return an account, or refuse a caller that is no longer there."""
-        found = self.accounts.get(user_id)
-        if found is None:
+        account = self.accounts.get(user_id)
+        if account is None:
             raise Refused(Code.NOT_AUTHENTICATED, "Invalid access_token")
-        return found
+        return account
 
     def account_by_email(self, email: str) -> Account | None:
         """Return the account signed up with `email`, however it is capitalised."""
@@ -216,45 +217,45 @@ class State:
 
     def channel(self, channel_id: str) -> Channel:
         """Return a channel, or refuse."""
-        found = self.channels.get(channel_id)
-        if found is None:
+        channel = self.channels.get(channel_id)
+        if channel is None:
             raise not_found("Channel not found")
-        return found
+        return channel
 
     def group(self, group_id: str) -> Group | None:
         """Return a group with the whole of its list, or None if there is none of that id."""
-        found = self.groups.get(group_id)
-        if found is None or not found.base:
-            return found
+        group = self.groups.get(group_id)
+        if group is None or not group.base:
+            return group
         characters: dict[str, None] = {}
-        for step in reversed(self.lineage(found)):
+        for step in reversed(self.lineage(group)):
             for each in step.without:
                 del characters[each]
             characters.update(dict.fromkeys(step.characters))
-        return msgspec.structs.replace(found, characters=tuple(characters), base="", without=())
+        return msgspec.structs.replace(group, characters=tuple(characters), base="", without=())
 
     def lineage(self, group: Group) -> list[Group]:
         """List a group and those it is based on, back to one that has a whole list."""
-        found = [group]
-        while found[-1].base:
-            found.append(self.groups[found[-1].base])
-        return found
+        lineage = [group]
+        while lineage[-1].base:
+            lineage.append(self.groups[lineage[-1].base])
+        return lineage
 
     def owned_service(self, caller: str, service_id: str) -> Service:
         """Return a service of the caller's account, or refuse."""
-        found = self.services.get(service_id)
-        if found is None or found.owner != caller:
+        service = self.services.get(service_id)
+        if service is None or service.owner != caller:
             raise not_found("Service not found for this access_token")
-        return found
+        return service
 
     def character_profile(self, character_id: str) -> dict[str, Any] | None:
-        """Return the profile of a member or an agent; which of them it is stays our secret."""
+        """Return the profile of a member or an agent; clients are not told which of them it is."""
         character = self.accounts.get(character_id) or self.agents.get(character_id)
         return None if character is None else character.profile
 
 
 def index(state: State) -> None:
-    """Make the indexes that follow from the rest anew."""
+    """Make all `INDEXES` of a state anew from its other fields."""
     for name, made_from in INDEXES.items():
         setattr(state, name, made_from(state))
 
@@ -319,24 +320,27 @@ def _texts(state: State) -> dict[str, int]:
 
 
 def _member_lists(state: State) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    lists: dict[str, dict[str, str]] = {}
     for each in state.groups.values():
         if each.channel_id:
-            found.setdefault(each.channel_id, {})[member_list_key(each)] = each.group_id
-    return found
+            lists.setdefault(each.channel_id, {})[member_list_key(each)] = each.group_id
+    return lists
 
 
 def member_list_key(group: Group) -> str:
-    """Return by what a list of members is found; one of earlier times is not, and yet counts."""
+    """Return the key of a list of members among those of its channel: its digest.
+
+    Lists from before there were digests are never found again, but they count all the same.
+    """
     return group.digest or group.group_id
 
 
 def _sets(pairs: Iterable[tuple[K, str]]) -> dict[K, dict[str, None]]:
-    """Gather what belongs to each key, in the order of the pairs."""
-    found: dict[K, dict[str, None]] = {}
+    """Gather the values of each key in an ordered set, in the order of the pairs."""
+    sets: dict[K, dict[str, None]] = {}
     for key, value in pairs:
-        found.setdefault(key, {})[value] = None
-    return found
+        sets.setdefault(key, {})[value] = None
+    return sets
 
 
 INDEXES: Mapping[str, Callable[[State], dict[Any, Any]]] = {
@@ -364,7 +368,7 @@ def profile(character_id: str, name: str, avatar: str, description: str) -> dict
 
 
 def text_size(*texts: str) -> int:
-    """Return what a thing with these texts counts towards those of an account, in bytes."""
+    """Return how many bytes a channel, service or agent with these texts counts for its account."""
     return THING_OVERHEAD + sum(len(each.encode(errors="replace")) for each in texts)
 
 

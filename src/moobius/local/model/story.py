@@ -1,6 +1,6 @@
-"""The shortest story that ends in a state, for `export`: its events without the detours.
+"""The fewest events that lead to a state, for `export`: without what was undone or replaced since.
 
-`apply` reads it back to an equal state, with everything in the same order.
+`apply` turns them into an equal state, with everything in the same order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from moobius.local.model.state import State
 
 
 def story_of(state: State) -> Iterator[ev.Event]:
-    """Tell what has to happen, and in which order, for a state to come about."""
+    """Yield the events that lead from an empty state to this one, in order."""
     for chapter in CHAPTERS:
         yield from chapter(state)
 

@@ -1,4 +1,4 @@
-"""How much an account may write that is kept for everybody to read: a loop has to end somewhere."""
+"""The limit on the texts of an account's channels, services and agents, which are never deleted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from moobius.local.model.state import State
 
 
 def check_texts(state: State, moment: Moment, owner: str, more: int) -> None:
-    """Refuse an account texts for which there is no room.
+    """Refuse an account more text than it may have.
 
     Args:
-        state: What there is.
-        moment: How much there may be.
-        owner: Whose channels, services and agents they are for.
-        more: By how much there would be more, as `text_size` has it.
+        state: What it has.
+        moment: What it may have: `quotas.texts`.
+        owner: The account.
+        more: How many bytes would be added, counted by `text_size`.
+
+    Raises:
+        Refused: If that is too many.
     """
     if more > 0 and state.texts.get(owner, 0) + more > moment.quotas.texts:
         raise not_permitted(

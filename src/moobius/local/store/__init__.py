@@ -1,1 +1,1 @@
-"""Where events go: a seam with two sides, memory and one SQLite file."""
+"""Where events are kept: in memory, or in one SQLite file."""

@@ -42,7 +42,8 @@ CREATE INDEX IF NOT EXISTS requests_by_identity ON requests (identity);
 CREATE INDEX IF NOT EXISTS requests_by_id ON requests (identity, request_id);
 """
 VERSION = 2
-FROM_1 = "ALTER TABLE requests ADD COLUMN digest TEXT NOT NULL DEFAULT ''"
+REQUEST_COLUMNS = "SELECT name FROM pragma_table_info('requests')"
+ADD_DIGEST = "ALTER TABLE requests ADD COLUMN digest TEXT NOT NULL DEFAULT ''"
 
 EVENTS = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq"
 HISTORY = """
@@ -72,7 +73,7 @@ DELETE FROM requests WHERE identity = :identity AND seq <=
     (SELECT seq FROM requests WHERE identity = :identity ORDER BY seq DESC LIMIT 1 OFFSET :kept)
 """
 
-BREATH = 1000  # events between two calls of `breathe`
+EVENTS_PER_PAUSE = 1000  # between two calls of `pause`
 
 
 class Journal:
@@ -86,7 +87,7 @@ class Journal:
         requests_kept: How many requests of every identity it remembers.
 
     Attributes:
-        unfolded: How many events the newest snapshot does not have yet, once restored.
+        since_snapshot: How many events came after the newest snapshot; known once restored.
         entries: How many entries the newest snapshot has; 0 without one.
 
     Raises:
@@ -94,7 +95,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, requests_kept: int = REQUESTS_KEPT) -> None:
-        self.unfolded = 0
+        self.since_snapshot = 0
         self.entries = 0
         self._requests_kept = requests_kept
         self._requests_written: dict[str, int] = {}
@@ -120,25 +121,35 @@ class Journal:
                 f"{VERSION}); use that version, or another --data directory"
             )
         self.connection.executescript(SCHEMA + snapshots.SCHEMA)
-        if version == 1:
-            run(FROM_1)
+        # By the column and not by the version: a process may have been killed between the two.
+        if ("digest",) not in run(REQUEST_COLUMNS).fetchall():
+            run(ADD_DIGEST)
         if version != VERSION:
             run(f"PRAGMA user_version={VERSION}")
 
-    def restore(self, breathe: Callable[[], None] = lambda: None) -> State:
+    def restore(self, pause: Callable[[], None] = lambda: None) -> State:
         """Return the state: the newest snapshot with the events since.
 
         Args:
-            breathe: Called every now and then; what it raises ends the work.
+            pause: Called between two parts of the work; what it raises ends it.
+
+        Raises:
+            StorageError: If an event cannot be read, or does not fit those before it.
         """
-        found = snapshots.newest(self.connection, breathe)
+        found = snapshots.newest(self.connection, pause)
         state, seq, entries = found if found is not None else (State(), 0, 0)
         count = 0
         for count, event in enumerate(self.events(seq), 1):
-            apply(state, event)
-            if count % BREATH == 0:
-                breathe()
-        self.unfolded, self.entries = count, entries
+            try:
+                apply(state, event)
+            except LookupError as error:
+                raise StorageError(
+                    f"event {seq + count} of the journal, {type(event).__name__}, names something "
+                    f"that is not there: {error}; was the file changed by something else?"
+                ) from error
+            if count % EVENTS_PER_PAUSE == 0:
+                pause()
+        self.since_snapshot, self.entries = count, entries
         return state
 
     def events(self, after: int = 0) -> Iterator[Event]:
@@ -176,7 +187,7 @@ class Journal:
     def append(self, events: Sequence[Event]) -> None:
         """Keep the events in one transaction."""
         run = self.connection.execute
-        unfolded = 0
+        since_snapshot = 0
         run("BEGIN IMMEDIATE")
         try:
             for event in events:
@@ -186,13 +197,13 @@ class Journal:
                     self._remember(event)
                 else:
                     run("INSERT INTO events (body) VALUES (?)", (encode(event),))
-                    unfolded += 1
+                    since_snapshot += 1
             run("COMMIT")
         except BaseException:
             if self.connection.in_transaction:
                 run("ROLLBACK")
             raise
-        self.unfolded += unfolded
+        self.since_snapshot += since_snapshot
 
     def _keep(self, event: MessageStored) -> None:
         body = msgspec.json.encode(event.message)
@@ -216,14 +227,14 @@ class Journal:
         if written % kept == 0:  # the first time too: other processes may have left some
             run(PRUNE, {"identity": identity, "kept": kept})
 
-    def folded(self, events: int, entries: int) -> None:
+    def mark_snapshot(self, events: int, entries: int) -> None:
         """Note that a snapshot has been made.
 
         Args:
             events: How many more events it has than the one before.
             entries: How many entries it has.
         """
-        self.unfolded -= events
+        self.since_snapshot -= events
         self.entries = entries
 
     def requests(self, identity: str) -> list[RequestDone]:
@@ -237,12 +248,12 @@ class Journal:
         return self.connection.execute(query, (identity,)).fetchone() is not None
 
     def request(self, identity: str, request_id: str) -> str | None:
-        """Return what an identity asked under an id at last, as a digest."""
+        """Return the digest of an identity's latest request with an id."""
         row = self.connection.execute(REQUEST, (identity, request_id)).fetchone()
         return None if row is None else str(row[0])
 
     def identities(self) -> list[str]:
-        """Return whoever has made a request that is remembered."""
+        """Return the identities that have made requests that are remembered."""
         rows = self.connection.execute("SELECT DISTINCT identity FROM requests")
         return [identity for (identity,) in rows]
 
@@ -271,5 +282,5 @@ class Journal:
         return None if row is None else msgspec.json.decode(row[0])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.connection.close()

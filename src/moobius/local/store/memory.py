@@ -51,7 +51,7 @@ class MemoryStore:
         return identity in self._requests
 
     async def request(self, identity: str, request_id: str) -> str | None:
-        """Return what an identity asked under an id at last, as a digest."""
+        """Return the digest of an identity's latest request with an id."""
         latest = self._requests.get(identity)
         return None if latest is None else latest.get(request_id)
 

@@ -28,9 +28,9 @@ class Row(NamedTuple):
 def page_of(rows: Iterable[tuple[Row, T]], limit: int, most_bytes: int) -> list[T]:
     """Return the first page of a history.
 
-    It goes on beyond the limit to the end of a millisecond, and ends before it, at the end of one,
-    where it would become too long or too large. If a single millisecond is too much for a page,
-    only its latest messages can be had.
+    It has at least as many messages as are wanted, and then all the others of the same millisecond
+    as the last. If that makes it too long or too large, it ends before that millisecond instead. If
+    a single millisecond is too much for a page, only the latest messages of it can be had.
 
     Args:
         rows: The messages, newest first; no more of them are read than needed.

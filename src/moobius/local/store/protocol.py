@@ -1,4 +1,4 @@
-"""The seam between the Platform and whatever keeps its events."""
+"""What the Platform needs of a store; `MemoryStore` and `SqliteStore` are the two there are."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ REQUESTS_KEPT = 4096
 class Store(Protocol):
     """Keeps events in order, and messages by whose history they are in.
 
-    `append` is given the events of several commands at once, and either all of them are kept or
-    none. `MessageStored` and `RequestDone` are records of the store alone, looked up when somebody
-    asks. So starting takes no longer because people have talked more.
+    `append` is given the events of several commands at once, and keeps all of them or none.
+    `MessageStored` and `RequestDone` are no part of the state: the store looks them up when they
+    are asked for. So a start takes no longer when people have said more.
     """
 
     async def restore(self) -> State:
@@ -40,7 +40,7 @@ class Store(Protocol):
         ...
 
     async def request(self, identity: str, request_id: str) -> str | None:
-        """Return what an identity asked under an id at last, as a digest.
+        """Return the digest of an identity's latest request with an id.
 
         Returns:
             None if it was not among the latest requests; it may be known somewhat longer.

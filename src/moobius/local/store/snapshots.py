@@ -1,7 +1,7 @@
 """Snapshots: the whole state as it was after an event, so that a start reads only what followed.
 
-A snapshot can be lost without loss: the events it was made of are still there. So one that is
-damaged, or was written when a `State` looked otherwise, is passed over and made anew.
+Nothing is lost with a snapshot: the events it was made of are still there. So one that is damaged,
+or was written by a version with another kind of `State`, is passed over, and a new one is made.
 
 It is kept in parts of a thousand entries, none of which takes long to make or to write, and it
 counts only once its head is written, after all of its parts.
@@ -29,9 +29,9 @@ CREATE TABLE IF NOT EXISTS snapshot_parts (snapshot INTEGER NOT NULL, part INTEG
     field TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (snapshot, part));
 """
 
-MEANING = 1
-"""Counted up when `apply` makes something else of the same events. What a `State` consists of
-need not be counted: `SHAPE` follows it."""
+APPLY_VERSION = 1
+"""Raise this when `apply` makes another state of the same events, for then old snapshots are wrong.
+A change of the fields of `State` is noticed without it: `SHAPE` follows them."""
 
 PART = 1000  # entries
 
@@ -45,7 +45,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def _shape() -> str:
-    described = repr((MEANING, sorted(INDEXES), msgspec.inspect.type_info(State)))
+    described = repr((APPLY_VERSION, sorted(INDEXES), msgspec.inspect.type_info(State)))
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
@@ -59,8 +59,14 @@ class Part(NamedTuple):
     body: bytes
 
 
-class Found(NamedTuple):
-    """A snapshot that could be read."""
+class Snapshot(NamedTuple):
+    """A snapshot that could be read.
+
+    Attributes:
+        state: The state.
+        seq: The number of the last event it has.
+        entries: How many entries it consists of.
+    """
 
     state: State
     seq: int
@@ -95,12 +101,12 @@ def size_of(state: State) -> int:
     return sum(len(getattr(state, field)) for field in _decoders)
 
 
-def newest(connection: sqlite3.Connection, breathe: Callable[[], None]) -> Found | None:
+def newest(connection: sqlite3.Connection, pause: Callable[[], None]) -> Snapshot | None:
     """Return the newest snapshot that can be read; None if there is none.
 
     Args:
         connection: The journal's.
-        breathe: Called after every part; what it raises ends the work.
+        pause: Called after every part; what it raises ends the work.
     """
     heads = "SELECT seq, shape, entries, parts, checksum FROM snapshots ORDER BY seq DESC"
     try:
@@ -112,14 +118,14 @@ def newest(connection: sqlite3.Connection, breathe: Callable[[], None]) -> Found
         try:
             if shape != SHAPE:
                 raise _Unreadable("it was written by another version")
-            return Found(_read(connection, seq, wanted, breathe), seq, entries)
+            return Snapshot(_read(connection, seq, wanted, pause), seq, entries)
         except (_Unreadable, msgspec.MsgspecError, sqlite3.DatabaseError) as error:
             logger.warning("the snapshot at event {} is passed over: {}", seq, error)
     return None
 
 
 def _read(
-    connection: sqlite3.Connection, seq: int, wanted: list[int], breathe: Callable[[], None]
+    connection: sqlite3.Connection, seq: int, wanted: list[int], pause: Callable[[], None]
 ) -> State:
     def parts() -> Iterator[Part]:
         count, checksum = 0, 0
@@ -127,7 +133,7 @@ def _read(
         for field, body in connection.execute(query, (seq,)):
             count, checksum = count + 1, zlib.crc32(body, checksum)
             yield Part(field, body)
-            breathe()
+            pause()
         if [count, checksum] != wanted:
             raise _Unreadable("it is damaged")
 

@@ -24,14 +24,14 @@ from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
 T = TypeVar("T")
 
-FOLD_EVERY = 10_000
+SNAPSHOT_EVERY = 10_000
 """Events after which a snapshot is made, or a quarter of the last one's entries if that is more:
 so a start reads few events, and a large state is not written over and over."""
 
 WORTHWHILE = 10
 """At a clean stop, a tenth of those are enough."""
 
-BREATH_SECONDS = 0.001  # in which the event loop has the interpreter for itself
+PAUSE_SECONDS = 0.001  # in which the event loop need not share the interpreter
 
 
 class SqliteStore:
@@ -44,17 +44,17 @@ class SqliteStore:
     Args:
         path: The file; made if it is not there.
         requests_kept: How many requests of every identity it remembers.
-        fold_every: Events after which a snapshot is made, at the least.
+        snapshot_every: Events after which a snapshot is made, at the least.
     """
 
     def __init__(
         self,
         path: Path,
         requests_kept: int = REQUESTS_KEPT,
-        fold_every: int = FOLD_EVERY,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self._path = path
-        self._fold_every = fold_every
+        self._snapshot_every = snapshot_every
         self._journal = Journal(path, requests_kept)
         # Reading what was committed need not wait for what is being written, nor hold it up.
         self._reader = Journal(path, requests_kept)
@@ -63,8 +63,8 @@ class SqliteStore:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="moobius-store")
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-reader")
         self._finders = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-finder")
-        self._folder = ThreadPoolExecutor(1, thread_name_prefix="moobius-snapshot")
-        self._folding: Future[None] | None = None
+        self._snapshot_thread = ThreadPoolExecutor(1, thread_name_prefix="moobius-snapshot")
+        self._snapshot_under_way: Future[None] | None = None
         self._postponed = 0
         self._closing = threading.Event()
 
@@ -77,16 +77,18 @@ class SqliteStore:
         return await _in_thread(self._finders, lambda: self._finder.has_requests(identity))
 
     async def request(self, identity: str, request_id: str) -> str | None:
-        """Return what an identity asked under an id at last, as a digest."""
+        """Return the digest of an identity's latest request with an id."""
         asked = (identity, request_id)
         return await _in_thread(self._finders, lambda: self._finder.request(*asked))
 
     async def append(self, events: Sequence[Event]) -> None:
         """Keep the events in one transaction."""
         await _in_thread(self._writer, lambda: self._journal.append(events))
-        idle = self._folding is None or self._folding.done()
-        if idle and self._journal.unfolded >= self._postponed + self._due():
-            self._folding = self._folder.submit(self._fold_safely, self._breathe)
+        idle = self._snapshot_under_way is None or self._snapshot_under_way.done()
+        if idle and self._journal.since_snapshot >= self._postponed + self._due():
+            self._snapshot_under_way = self._snapshot_thread.submit(
+                self._try_to_make_snapshot, self._pause
+            )
 
     async def history(
         self,
@@ -107,54 +109,56 @@ class SqliteStore:
         return await _in_thread(self._finders, lambda: self._finder.find_message(*asked))
 
     async def close(self) -> None:
-        """Finish what was begun, make a snapshot if it is worth it, and let go of the file."""
+        """Finish what was begun, make a snapshot if it is worth it, and close the file."""
         self._closing.set()
-        if self._folding is not None:
-            await asyncio.wait([asyncio.wrap_future(self._folding)])
-        if self._journal.unfolded >= self._due() / WORTHWHILE:
-            await asyncio.wrap_future(self._folder.submit(self._fold_safely, lambda: None))
+        if self._snapshot_under_way is not None:
+            await asyncio.wait([asyncio.wrap_future(self._snapshot_under_way)])
+        if self._journal.since_snapshot >= self._due() / WORTHWHILE:
+            await asyncio.wrap_future(
+                self._snapshot_thread.submit(self._try_to_make_snapshot, lambda: None)
+            )
         await _in_thread(self._finders, self._finder.close)
         await _in_thread(self._readers, self._reader.close)
         await _in_thread(self._writer, self._journal.close)
         self._finders.shutdown()
         self._readers.shutdown()
         self._writer.shutdown()
-        self._folder.shutdown()
+        self._snapshot_thread.shutdown()
 
     # Snapshots
 
     def _due(self) -> int:
-        return max(self._fold_every, self._journal.entries // 4)
+        return max(self._snapshot_every, self._journal.entries // 4)
 
-    def _fold_safely(self, breathe: Callable[[], None]) -> None:
+    def _try_to_make_snapshot(self, pause: Callable[[], None]) -> None:
         try:
-            self._fold(breathe)
+            self._make_snapshot(pause)
         except _Stopped:
-            logger.debug("the Platform stops, and the snapshot that was being made with it")
+            logger.debug("a snapshot is not finished, because the Platform stops")
         except Exception as error:  # it costs the next start time, and loses nothing
             logger.opt(exception=error).warning("no snapshot could be made")
-            self._postponed = self._journal.unfolded
+            self._postponed = self._journal.since_snapshot
         else:
             self._postponed = 0
 
-    def _fold(self, breathe: Callable[[], None]) -> None:
+    def _make_snapshot(self, pause: Callable[[], None]) -> None:
         """Make a snapshot of the last one and the events since."""
         with closing(Journal(self._path)) as reader:
             run = reader.connection.execute
-            run("BEGIN")  # what is written meanwhile is for the next one
+            run("BEGIN")  # what is written from now on is left to the next snapshot
             (seq,) = run("SELECT max(seq) FROM events").fetchone()
             old = run(snapshots.PARTS).fetchall()
-            state = reader.restore(breathe)
-            folded = reader.unfolded
+            state = reader.restore(pause)
+            added = reader.since_snapshot
         for statement, values in snapshots.steps(seq, state, old):
             self._writer.submit(self._journal.connection.execute, statement, values).result()
-            breathe()
-        self._writer.submit(self._journal.folded, folded, snapshots.size_of(state)).result()
+            pause()
+        self._writer.submit(self._journal.mark_snapshot, added, snapshots.size_of(state)).result()
 
-    def _breathe(self) -> None:
+    def _pause(self) -> None:
         if self._closing.is_set():
             raise _Stopped
-        time.sleep(BREATH_SECONDS)
+        time.sleep(PAUSE_SECONDS)
 
 
 async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -16,7 +16,6 @@ from aiohttp import web
 from loguru import logger
 
 from moobius.errors import StorageError
-from moobius.local.arriving import Together
 from moobius.local.attempts import Attempts
 from moobius.local.codes import Codes
 from moobius.local.connection import serve_socket
@@ -26,16 +25,16 @@ from moobius.local.hub import Hub
 from moobius.local.model.refusal import Code, Refused
 from moobius.local.options import PlatformOptions
 from moobius.local.passwords import digest_of
+from moobius.local.unfinished_frames import UnfinishedTotal
 from moobius.local.web import auth, channels, groups, legacy, services, users
-from moobius.local.web.call import Call, Parameters, bearer, caller_of, read_parameters
+from moobius.local.web.call import Call, bearer, caller_of, read_parameters
 from moobius.local.web.developer import Developer
 from moobius.local.web.envelope import HttpRefused, failure, success
 from moobius.local.web.files import PREFIX, Files
 from moobius.local.web.guard import Guard, cors_headers, is_from_here
 from moobius.local.web.operations import Operations
 from moobius.local.web.page import page_file, serve_page_file
-from moobius.local.web.request_log import Book
-from moobius.local.web.sending import Turns, send
+from moobius.local.web.sending import ReplySlots, send
 
 SLASHES = re.compile(r"/{2,}")
 SWITCHING_PROTOCOLS = 101
@@ -116,8 +115,10 @@ class WebApp:
         self._operations = operations
         self._faults = faults
         self._attempts = Attempts(options.limits, lambda: engine.now)
-        self._together = Together(options.limits.arriving_bytes)
-        self._turns = Turns(options.limits.large_replies_per_account, options.limits.large_replies)
+        self._unfinished = UnfinishedTotal(options.limits.arriving_bytes)
+        self._slots = ReplySlots(
+            options.limits.large_replies_per_account, options.limits.large_replies
+        )
         self._codes = Codes(options.limits.code_ms, lambda: engine.now)
         self._endpoints = {
             **ENDPOINTS,
@@ -136,11 +137,6 @@ class WebApp:
         app = web.Application(client_max_size=limit)
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
-
-    @property
-    def book(self) -> Book:
-        """What is needed to note its requests."""
-        return Book(self._operations.meters, self._route, self._account)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         wrong = self._guard.objection(request)
@@ -164,7 +160,7 @@ class WebApp:
             self._options,
             self._operations.meters,
             self._faults,
-            self._together,
+            self._unfinished,
         )
 
     async def _reply(
@@ -224,14 +220,8 @@ class WebApp:
         return [method for method, known in self._endpoints if known == path.rstrip("/")]
 
     async def _call(self, request: web.Request, endpoint: Endpoint, held: AsyncExitStack) -> Call:
-        # Before the body is read: a stranger's megabytes are not worth taking.
-        known = not endpoint.public or bearer(request)
-        try:
-            caller = self._caller(request) if known else ""
-        except Refused:
-            if not endpoint.public:
-                raise
-            caller = ""
+        # Before the body is read: that of a caller without a good token is not worth taking.
+        caller = self._public_caller(request) if endpoint.public else self._caller(request)
         parameters = await read_parameters(request, self._options.limits)
         return Call(
             self._engine,
@@ -242,26 +232,35 @@ class WebApp:
             self._attempts,
             self._codes,
             is_from_here(request),
-            self._turn(caller, held),
+            self._reply_slot(caller, held),
         )
 
-    def _turn(self, caller: str, held: AsyncExitStack) -> Callable[[], Awaitable[None]]:
-        """Return how a call gets its turn to reply at length; the turn ends with the request."""
-        waiting = [self._turns.of(caller)]
+    def _reply_slot(self, caller: str, held: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+        """Return how a call gets a slot for a large reply; it is free again after the request."""
+        has_slot = False
 
-        async def turn() -> None:
-            if waiting:
-                await held.enter_async_context(waiting.pop())
+        async def reply_slot() -> None:
+            nonlocal has_slot
+            if not has_slot:
+                has_slot = True
+                await held.enter_async_context(self._slots.slot_of(caller))
 
-        return turn
+        return reply_slot
+
+    def _public_caller(self, request: web.Request) -> str:
+        """Return the caller, or an empty text: a public endpoint needs none."""
+        try:
+            return self._caller(request) if bearer(request) else ""
+        except Refused:
+            return ""
 
     def _caller(self, request: web.Request) -> str:
         caller = caller_of(request, self._engine)
         self._faults.check_token(digest_of(bearer(request)))
         return caller
 
-    def _route(self, request: web.BaseRequest, status: int) -> str:
-        """Return which of the few things we answer this was: no label for each wrong path."""
+    def route_of(self, request: web.BaseRequest, status: int) -> str:
+        """Return a request's route for the metrics; wrong paths have one together."""
         path = SLASHES.sub("/", request.path)
         if status == SWITCHING_PROTOCOLS:
             return "socket"
@@ -273,7 +272,8 @@ class WebApp:
             return path
         return "page" if status in (200, 304) else "other"
 
-    def _account(self, request: web.BaseRequest) -> str:
+    def account_of(self, request: web.BaseRequest) -> str:
+        """Return the account whose token a request carries, or an empty text."""
         try:
             return caller_of(request, self._engine)
         except Refused:
@@ -281,8 +281,4 @@ class WebApp:
 
     async def _upload_form(self, call: Call) -> Any:
         """Endpoint 36."""
-        return self._files.form(call.origin, _extension(call.parameters))
-
-
-def _extension(parameters: Parameters) -> str:
-    return parameters.text("extension")
+        return self._files.form(call.origin, call.parameters.text("extension"))

@@ -132,7 +132,7 @@ class Call:
         attempts: Who may guess at passwords and codes now.
         codes: The confirmation codes that are good.
         is_from_here: Whether a program on this machine asks, and not for somebody else.
-        turn: Waits until a large reply may be made and sent; asked again, it has it already.
+        reply_slot: Waits until a large reply may be made and sent; may be called again.
     """
 
     engine: Engine
@@ -143,7 +143,7 @@ class Call:
     attempts: Attempts
     codes: Codes
     is_from_here: bool
-    turn: Callable[[], Awaitable[None]]
+    reply_slot: Callable[[], Awaitable[None]]
 
 
 async def read_parameters(request: web.Request, limits: Limits) -> Parameters:

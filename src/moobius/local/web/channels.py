@@ -62,7 +62,7 @@ async def history(call: Call) -> Any:
     channel_id = parameters.required("channel_id")
     call.engine.state.channel(channel_id)
     limit = _number(parameters.value("limit"))
-    await call.turn()
+    await call.reply_slot()
     found = await call.engine.store.history(
         call.caller,
         channel_id,

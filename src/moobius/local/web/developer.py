@@ -73,7 +73,7 @@ class Developer:
         ]
 
     async def sign_in(self, call: Call) -> Any:
-        """`POST /local/people/sign_in`: be one of the people, without a password."""
+        """`POST /local/people/sign_in`: sign in as one of these people, without a password."""
         _developer_mode_only(call)
         email = call.parameters.required("email")
         account = call.engine.state.account_by_email(email)
@@ -132,8 +132,8 @@ class Developer:
     async def _account(self, call: Call, email: str, password: str) -> str:
         """Return the account, made if there is none.
 
-        The developer account's password is the developer key, and follows it when the data
-        directory was given a new one. Who came in by another one is put out.
+        The developer account's password is the developer key. When the data directory has a new
+        key, the account gets it as its password, and all who are logged in are logged out.
         """
         known = call.engine.state.account_by_email(email)
         if known is None:
@@ -149,7 +149,7 @@ class Developer:
 
 
 def _is_ready_made(account: Account) -> bool:
-    return not account.password_hash  # those of a seed too: nobody could be them otherwise
+    return not account.password_hash  # also people of a seed, who could not sign in otherwise
 
 
 def _name_of(email: str) -> str:

@@ -51,7 +51,7 @@ class Files:
         self._limits = limits
         self._new_id = new_id
         self._forms = Forms(limits.upload_seconds, time.monotonic)
-        self._taking: set[str] = set()
+        self._uploading: set[str] = set()
         for leftover in directory.glob(f"{PARTIAL}*"):  # a Platform was killed while it took it
             leftover.unlink()
 
@@ -80,11 +80,14 @@ class Files:
             raise malformed("upload with multipart/form-data: the fields, then the part `file`")
         if (request.content_length or 0) > self._limits.file_bytes + MOST_FIELDS * LONGEST_FIELD:
             raise self._too_large()
-        return await self._receive(await self._soon(request.multipart()))
+        return await self._receive(await self._read_in_time(request.multipart()))
 
     async def _receive(self, form: MultipartReader) -> web.Response:
         fields: dict[str, str] = {}
-        while (part := await self._soon(form.next())) is not None:
+        for _ in range(MOST_FIELDS + 1):  # the fields, then the file
+            part = await self._read_in_time(form.next())
+            if part is None:
+                raise malformed("the part `file` is missing")
             if not isinstance(part, BodyPartReader):
                 raise malformed("nested multipart parts are not taken")
             if part.name == "file":
@@ -92,12 +95,15 @@ class Files:
                     await self._store(key, part)
                 return web.Response(status=204)
             fields[part.name or ""] = await self._small_text(part)
-            if len(fields) > MOST_FIELDS:
-                raise malformed(f"a form may have {MOST_FIELDS} fields")
-        raise malformed("the part `file` is missing")
+        raise malformed(f"a form may have {MOST_FIELDS} fields")
 
-    async def _soon(self, reading: Awaitable[T]) -> T:
-        """Return what is being read of a request, unless it is nonsense or does not arrive."""
+    async def _read_in_time(self, reading: Awaitable[T]) -> T:
+        """Return what is read of a request.
+
+        Raises:
+            HttpRefused: If it does not arrive in time.
+            Refused: If the request is no proper form.
+        """
         try:
             return await asyncio.wait_for(reading, self._limits.stalled_seconds)
         except asyncio.TimeoutError:
@@ -109,7 +115,7 @@ class Files:
     async def _small_text(self, part: BodyPartReader) -> str:
         """Return a text field of the form; one that does not stay small is none of ours."""
         data = b""
-        while chunk := await self._soon(part.read_chunk()):
+        while chunk := await self._read_in_time(part.read_chunk()):
             data += chunk
             if len(data) > LONGEST_FIELD:
                 raise malformed(f"a field of the form may have {LONGEST_FIELD} bytes")
@@ -119,13 +125,13 @@ class Files:
     def _claimed(self, fields: dict[str, str]) -> Iterator[str]:
         """Keep a form's key to one upload, and to one that succeeds."""
         key = self._forms.check(fields)
-        if key in self._taking or (self._directory / key).exists():
+        if key in self._uploading or (self._directory / key).exists():
             raise not_permitted("this upload form has been used; ask for another one")
-        self._taking.add(key)
+        self._uploading.add(key)
         try:
             yield key
         finally:
-            self._taking.remove(key)
+            self._uploading.remove(key)
 
     async def _store(self, key: str, part: BodyPartReader) -> None:
         in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
@@ -148,7 +154,7 @@ class Files:
 
     async def _copy(self, part: BodyPartReader, file: IO[bytes]) -> None:
         loop, size = asyncio.get_running_loop(), 0
-        while chunk := await self._soon(part.read_chunk(CHUNK)):
+        while chunk := await self._read_in_time(part.read_chunk(CHUNK)):
             size += len(chunk)
             if size > self._limits.file_bytes:
                 raise self._too_large()

@@ -1,7 +1,7 @@
 """Upload forms: the signed permission to store one file (platform.md 2.9).
 
-Nothing is remembered of a form: what it allows stands in its own fields, and the signature holds
-them together. So asking for forms costs no memory, and a form changed by a byte is none.
+Nothing is remembered of a form: its own fields say what it allows, and a signature protects them.
+So forms cost no memory, and one that was changed by a byte is refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who may talk to us: `Host` and `Origin` checked by name, against rebinding and foreign pages.
+"""Checks `Host` and `Origin`: against DNS rebinding, and against the pages of other sites.
 
-A page on another site can make a browser send requests to this machine. What it cannot do is
-choose the `Host` of our loopback address or hide its own `Origin`; so both have to be ours.
+A page on another site can make a browser send requests to this machine. But the browser tells the
+name by which it asked for us (`Host`) and the site of the page (`Origin`); so both have to be ours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Site(NamedTuple):
 
 
 class Guard:
-    """What the options allow, brought into the form in which browsers say it.
+    """Knows which hosts and origins the options allow.
 
     Raises:
         ConfigError: If something to be allowed is no host, or no origin.

@@ -1,4 +1,4 @@
-"""What files are called, and what a browser may do with them (platform.md 2.9)."""
+"""Keys, names and content types of uploaded files (platform.md 2.9)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ _OTHERS = mimetypes.MimeTypes()  # Python's own table, the same on every machine
 
 def suffix_of(extension: str) -> str:
     """Return what follows the id in a key: whatever the client says, made harmless."""
-    cleaned = _UNSAFE_IN_KEY.sub("_", extension.strip().lstrip("."))
+    # Where it is too long its end is kept, for that tells the type.
+    cleaned = _UNSAFE_IN_KEY.sub("_", extension.strip().lstrip("."))[-LONGEST_SUFFIX:]
     while len(cleaned.encode()) > LONGEST_SUFFIX:
-        cleaned = cleaned[1:]  # the end tells the type
+        cleaned = cleaned[1:]
     return f".{cleaned}" if cleaned else ""
 
 

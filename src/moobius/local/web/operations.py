@@ -1,4 +1,4 @@
-"""For whoever runs a Platform: `/healthz`, `/readyz` and `/metrics`."""
+"""Endpoints for the operator of a Platform: `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moobius.local.web.envelope import HttpRefused, failure, success
 
 
 class Operations:
-    """How the Platform is doing."""
+    """Answers them from the state of the running parts."""
 
     def __init__(self, engine: Engine, hub: Hub, meters: Meters, options: PlatformOptions) -> None:
         self._engine = engine
@@ -31,11 +31,11 @@ class Operations:
         }
 
     def health(self, request: web.Request) -> web.Response:
-        """`GET /healthz`: the process is alive, or nobody would answer."""
+        """`GET /healthz`: 200, which shows that the process is alive."""
         return success({"status": "ok"})
 
     def readiness(self, request: web.Request) -> web.Response:
-        """`GET /readyz`: 200 if it takes commands, else 503; one that stops answers nobody."""
+        """`GET /readyz`: 200 if it takes commands, 503 if its store has failed."""
         if self._engine.failed:
             why = "The store has failed; restart the Platform, its log says why"
             return failure(HttpRefused(503, Code.INTERNAL, why))

@@ -28,18 +28,21 @@ POLICY = (
 )
 
 
+# What a path asks for is looked up here and never on the disk, so that no path leads out of the
+# page, and none is too long for the file system.
+FILES = {
+    file.relative_to(PAGE).as_posix(): file for file in PAGE.rglob("*") if file.suffix in TYPES
+}
+
+
 def page_file(path: str) -> Path | None:
-    """Return the file of the page a path names, or None."""
-    if "\0" in path or "\\" in path:
-        return None
+    """Return the file of the page that a path names, or None."""
     # The page names its files `/page/...`, so that they never stand in the way of an endpoint.
-    file = (PAGE / (path.removeprefix("/page/").lstrip("/") or "index.html")).resolve()
-    known = file.suffix in TYPES and file.is_file() and file.is_relative_to(PAGE.resolve())
-    return file if known else None
+    return FILES.get(path.removeprefix("/page/").lstrip("/") or "index.html")
 
 
 def serve_page_file(file: Path) -> web.Response:
-    """Return a file of the page; always fresh, for it is small and edited while it runs."""
+    """Return a file of the page as it is now: it is small, and edited while the Platform runs."""
     return web.Response(
         body=file.read_bytes(),
         content_type=TYPES[file.suffix],

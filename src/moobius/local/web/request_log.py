@@ -1,4 +1,4 @@
-"""What is noted of HTTP requests: a count, a line at DEBUG, and what could not be read at all.
+"""Counts HTTP requests and logs them: a line at DEBUG for each, also for unreadable ones.
 
     http method=GET path=/user/info status=200 ms=1.3 bytes=210 account=...
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -26,29 +25,25 @@ UNREADABLE = (HttpProcessingError, web.RequestPayloadError)
 _lazy = logger.opt(lazy=True)
 
 
-class Book(NamedTuple):
-    """What is needed to note a request.
+def request_log(
+    meters: Meters,
+    route_of: Callable[[web.BaseRequest, int], str],
+    account_of: Callable[[web.BaseRequest], str],
+) -> type[AbstractAccessLogger]:
+    """Return the class with which the server notes each request when its reply is sent.
 
-    Attributes:
-        meters: Where it is counted.
-        route_of: Returns which of the few things we answer a request with this status was.
-        account_of: Returns whose token a request carries, or an empty text.
+    Args:
+        meters: Where requests are counted.
+        route_of: Returns which of our few routes a request with this status took.
+        account_of: Returns the account whose token a request carries, or an empty text.
     """
-
-    meters: Meters
-    route_of: Callable[[web.BaseRequest, int], str]
-    account_of: Callable[[web.BaseRequest], str]
-
-
-def request_log(book: Book) -> type[AbstractAccessLogger]:
-    """Return the class with which the server notes each request when its reply is sent."""
 
     class RequestLog(AbstractAccessLogger):
         def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
             method = request.method if request.method in METHODS else "OTHER"
             size = response.content_length or 0
-            route = book.route_of(request, response.status)
-            book.meters.request(method, route, response.status, time, size)
+            route = route_of(request, response.status)
+            meters.request(method, route, response.status, time, size)
             fields = {
                 "method": method,
                 "path": request.path,
@@ -56,9 +51,7 @@ def request_log(book: Book) -> type[AbstractAccessLogger]:
                 "ms": round(1000 * time, 1),
                 "bytes": size,
             }
-            _lazy.debug(
-                "http {}", lambda: key_values({**fields, "account": book.account_of(request)})
-            )
+            _lazy.debug("http {}", lambda: key_values({**fields, "account": account_of(request)}))
 
     return RequestLog
 
@@ -80,7 +73,7 @@ class _ToOurLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, UNREADABLE):
-            # Its class only: its words quote the request, a token in it too.
+            # Only its class: its text quotes the request, and a token may be in that.
             logger.debug("a request could not be read: {}", type(error).__name__)
         else:
             logger.opt(exception=error).log(record.levelname, "{}", record.getMessage())

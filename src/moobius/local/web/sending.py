@@ -1,4 +1,4 @@
-"""Large replies: made piece by piece, a few at a time, and not kept for whoever does not read."""
+"""Large replies: made piece by piece, a few at a time, and dropped for clients that do not read."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LARGE = 64 * 1024
 """Bytes up to which a reply is sent at once; about what a socket takes in any case."""
 
 
-class Turns:
-    """Lets only so many large replies be in memory.
+class ReplySlots:
+    """Lets only so many large replies be in memory at a time; further ones wait.
 
     Args:
-        each: Of one account; further ones wait, and nobody else has to.
-        together: Of everybody.
+        each: How many of one account; an account that waits holds up nobody else.
+        together: How many of everybody.
     """
 
     def __init__(self, each: int, together: int) -> None:
@@ -33,8 +33,8 @@ class Turns:
         self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, account: str) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the reply is sent."""
+    async def slot_of(self, account: str) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it until the block ends."""
         own = self._own.get(account)
         if own is None:
             own = self._own[account] = asyncio.Semaphore(self._each)
@@ -43,7 +43,7 @@ class Turns:
 
 
 async def encoded(call: Call, items: Iterable[Any]) -> list[msgspec.Raw]:
-    """Encode a list for a reply; if it is long, others have their turn meanwhile.
+    """Encode a list for a reply; while a long one is made, other requests are served.
 
     Args:
         call: The request it answers.
@@ -63,15 +63,20 @@ async def encoded(call: Call, items: Iterable[Any]) -> list[msgspec.Raw]:
             raise malformed(f"the reply would have more than {most} bytes; ask for less at a time")
         if size - since > LARGE:
             since = size
-            await call.turn()
+            await call.reply_slot()
             await asyncio.sleep(0)
     return found
 
 
 async def send(request: web.Request, response: web.StreamResponse, patience: float) -> None:
-    """Send a large reply; whoever takes nothing of it for so many seconds loses the connection.
+    """Send a large reply; a client that takes nothing of it for too long is cut off.
 
     Small ones are left to the server, and files are read from disk as they are taken.
+
+    Args:
+        request: What is replied to.
+        response: The reply.
+        patience: Seconds in which the client has to take something.
     """
     if not isinstance(response, web.Response) or (response.content_length or 0) <= LARGE:
         return

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,8 +21,11 @@ from moobius.local.wire import fields, items
 
 DEEPEST = 64
 DIGEST_BYTES = 8
-WORDS = re.compile(r'"(?:[^"\\]|\\.)*"')
 BRACKETS = re.compile(r"[\[\]{}]")
+
+# A text that never ends is taken to its last character: otherwise the search would begin again at
+# every quote in it, and one hostile frame would keep everybody waiting for minutes.
+QUOTED_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 UNKNOWN_SUBTYPE = "<unknown>"
 """What 1.8.0's user mode says of a message it knows only by id (platform.md 3.10)."""
@@ -88,33 +91,44 @@ def _too_deep(text: str) -> bool:
     if text.count("[") + text.count("{") <= DEEPEST:
         return False
     deepest = depth = 0
-    for bracket in BRACKETS.findall(WORDS.sub("", text)):
+    for bracket in BRACKETS.findall(QUOTED_TEXT.sub("", text)):
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest > DEEPEST
 
 
-# What a type means; the second entry is the action's subtype when the type says it all.
-TYPES: Mapping[str, tuple[str, str]] = {
-    "service_login": ("service_login", ""),
-    "user_login": ("user_login", ""),
-    "heartbeat": ("heartbeat", ""),
-    "ping": ("heartbeat", ""),
-    "message_up": ("message_up", ""),
-    "msg_up": ("message_up", ""),
-    "message_down": ("message_down", ""),
-    "msg_down": ("message_down", ""),
-    "update": ("update", ""),
-    "action": ("action", ""),
-    "button_click": ("action", "button_click"),
-    "feature_call": ("action", "button_click"),
-    "menu_click": ("action", "menu_item_click"),
-    "context_rclick": ("action", "menu_item_click"),
-    "refresh": ("action", "refresh"),
-    "roger": ("roger", ""),
-    "copy": ("ignore", ""),
-    "copy_client": ("ignore", ""),
-    "display": ("ignore", ""),
+class Meaning(NamedTuple):
+    """What a type of frame means.
+
+    Attributes:
+        kind: The modern type.
+        action: The subtype of an action, where the type tells it already.
+    """
+
+    kind: str
+    action: str = ""
+
+
+TYPES: Mapping[str, Meaning] = {
+    "service_login": Meaning("service_login"),
+    "user_login": Meaning("user_login"),
+    "heartbeat": Meaning("heartbeat"),
+    "ping": Meaning("heartbeat"),
+    "message_up": Meaning("message_up"),
+    "msg_up": Meaning("message_up"),
+    "message_down": Meaning("message_down"),
+    "msg_down": Meaning("message_down"),
+    "update": Meaning("update"),
+    "action": Meaning("action"),
+    "button_click": Meaning("action", "button_click"),
+    "feature_call": Meaning("action", "button_click"),
+    "menu_click": Meaning("action", "menu_item_click"),
+    "context_rclick": Meaning("action", "menu_item_click"),
+    "refresh": Meaning("action", "refresh"),
+    "roger": Meaning("roger"),
+    "copy": Meaning("ignore"),
+    "copy_client": Meaning("ignore"),
+    "display": Meaning("ignore"),
 }
 
 ACTIONS: Mapping[str, str] = {
@@ -267,13 +281,13 @@ CONTENTS: Mapping[str, Callable[[fields.Body], Any]] = {
 
 def is_fetch(request: Request) -> bool:
     """Return whether the frame is one of the older requests that make up a refresh."""
-    return TYPES[request.type][1] == "" and request.body.get("subtype") in FETCHES
+    return not TYPES[request.type].action and request.body.get("subtype") in FETCHES
 
 
 def action(request: Request) -> Action:
     """Read something a member did; older spellings become the modern ones."""
     body = request.body
-    asked = TYPES[request.type][1] or fields.required(body, "subtype")
+    asked = TYPES[request.type].action or fields.required(body, "subtype")
     subtype = "refresh" if asked in FETCHES else ACTIONS.get(asked)
     if subtype is None:
         raise malformed(f"Unknown type: action {asked}")

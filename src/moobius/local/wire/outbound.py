@@ -1,4 +1,4 @@
-"""Frames the Platform itself says, and any frame made ready to be sent."""
+"""Frames that the Platform itself sends, and the encoding of any frame."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ GATEWAY_ERROR = "Internal server error"
 
 
 class Parcel(NamedTuple):
-    """A frame ready to be sent, to however many.
+    """An encoded frame; one serves all connections that are sent the same.
 
     Attributes:
-        frame: What it says, for the log.
-        text: The same as text.
+        frame: What is encoded, for the log.
+        text: The encoded frame.
         size: Bytes of the text.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from moobius.local.model.outcome import Frame
 from moobius.local.wire.to_d1 import Item, action, click_arguments, update, window
 
-Turn = Callable[[Item, Sequence[str]], tuple[Frame, ...]]
+Converter = Callable[[Item, Sequence[str]], tuple[Frame, ...]]
 
 CONTENT_KEYS = ("text", "path")
 VIEW = ("userlist", "features", "playground", "style", "channel_info")
@@ -16,8 +16,8 @@ EMPTY_PANE: Item = {"text": None, "path": None}
 
 def frames(frame: Frame, named: Sequence[str]) -> tuple[Frame, ...]:
     """Return a frame as a client of D0 knows it; what it cannot know is left out."""
-    turn = TYPES.get(frame.get("type", ""))
-    return (frame,) if turn is None else turn(frame["body"], named)
+    convert = TYPES.get(frame.get("type", ""))
+    return (frame,) if convert is None else convert(frame["body"], named)
 
 
 def _copy(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
@@ -37,35 +37,35 @@ def _message(body: Item) -> Item:
 def _message_up(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
     recipients = list(named)
     context = {"recipients": recipients, "group_id": None, "sender": body["sender"]}
-    shown = {**_message(body), "recipients": recipients, "context": context}
-    return ({"type": "msg_up", "body": shown},)
+    converted = {**_message(body), "recipients": recipients, "context": context}
+    return ({"type": "msg_up", "body": converted},)
 
 
 def _message_down(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
-    shown = {**_message(body), "sender": body["sender"], "context": body["context"]}
-    return ({"type": "msg_down", "body": shown},)
+    converted = {**_message(body), "sender": body["sender"], "context": body["context"]}
+    return ({"type": "msg_down", "body": converted},)
 
 
 def _update(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
-    turn = UPDATES.get(body["subtype"])
-    return () if turn is None else turn(body, named)
+    convert = UPDATES.get(body["subtype"])
+    return () if convert is None else convert(body, named)
 
 
 def _characters(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
-    shown = {"subtype": "update_userlist", "channel_id": body["channel_id"]}
-    return (update({**shown, "userlist": list(named), "context": {}}),)
+    converted = {"subtype": "update_userlist", "channel_id": body["channel_id"]}
+    return (update({**converted, "userlist": list(named), "context": {}}),)
 
 
 def _buttons(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
-    shown = {key: value for key, value in body.items() if key != "content"}
+    converted = {key: value for key, value in body.items() if key != "content"}
     features = [_feature(each) for each in body["content"]]
-    return (update({**shown, "subtype": "update_features", "features": features}),)
+    return (update({**converted, "subtype": "update_features", "features": features}),)
 
 
 def _feature(item: Item) -> Item:
     text = item["button_text"]
-    shown = {"feature_id": item["button_id"], "feature_name": text, "button_text": text}
-    return {**shown, **window(item["dialog"])}
+    converted = {"feature_id": item["button_id"], "feature_name": text, "button_text": text}
+    return {**converted, **window(item["dialog"])}
 
 
 def _canvas(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
@@ -74,8 +74,8 @@ def _canvas(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
 
 
 def _action(body: Item, named: Sequence[str]) -> tuple[Frame, ...]:
-    turn = ACTIONS.get(body["subtype"])
-    return () if turn is None else turn(body)
+    convert = ACTIONS.get(body["subtype"])
+    return () if convert is None else convert(body)
 
 
 def _feature_call(body: Item) -> tuple[Frame, ...]:
@@ -84,7 +84,7 @@ def _feature_call(body: Item) -> tuple[Frame, ...]:
     return ({"type": "feature_call", "body": call},)
 
 
-UPDATES: Mapping[str, Turn] = {
+UPDATES: Mapping[str, Converter] = {
     "characters": _characters,
     "buttons": _buttons,
     "canvas": _canvas,
@@ -99,7 +99,7 @@ ACTIONS: Mapping[str, Callable[[Item], tuple[Frame, ...]]] = {
     "button_click": _feature_call,
 }
 
-TYPES: Mapping[str, Turn] = {
+TYPES: Mapping[str, Converter] = {
     "copy": _copy,
     "message_up": _message_up,
     "message_down": _message_down,

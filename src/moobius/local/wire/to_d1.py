@@ -8,7 +8,7 @@ from typing import Any
 from moobius.local.model.outcome import Frame
 
 Item = dict[str, Any]
-Turn = Callable[[Item], tuple[Frame, ...]]
+Converter = Callable[[Item], tuple[Frame, ...]]
 
 BUTTON_TYPE = "button"
 """1.3.7 needs some text there, and looks no further (platform.md 6.4)."""
@@ -20,8 +20,8 @@ VIEW = ("characters", "buttons", "canvas", "context_menu", "channel_info")
 
 def frames(frame: Frame, named: Sequence[str]) -> tuple[Frame, ...]:
     """Return a frame as a client of D1 knows it."""
-    turn = TYPES.get(frame.get("type", ""))
-    return (frame,) if turn is None else turn(frame["body"])
+    convert = TYPES.get(frame.get("type", ""))
+    return (frame,) if convert is None else convert(frame["body"])
 
 
 def _update(body: Item) -> tuple[Frame, ...]:
@@ -79,8 +79,12 @@ def window(dialog: Item | None) -> Item:
 
 def _button(item: Item) -> Item:
     # Other builds of the time took `button_text` as well; 1.3.7 falls over a key that it lacks.
-    shown = {"button_id": item["button_id"], "button_name": item["button_text"]}
-    return {**shown, **window(item["dialog"]), "bottom_buttons": _bottom_buttons(item["dialog"])}
+    converted = {"button_id": item["button_id"], "button_name": item["button_text"]}
+    return {
+        **converted,
+        **window(item["dialog"]),
+        "bottom_buttons": _bottom_buttons(item["dialog"]),
+    }
 
 
 def _menu_item(item: Item) -> Item:
@@ -114,7 +118,7 @@ def _bottom_buttons(dialog: Item | None) -> list[Item] | None:
 
 ITEMS: Mapping[str, Callable[[Item], Item]] = {"buttons": _button, "menu": _menu_item}
 
-ACTIONS: Mapping[str, Turn] = {
+ACTIONS: Mapping[str, Converter] = {
     "join": lambda body: (action(body, "join_channel"),),
     "leave": lambda body: (action(body, "leave_channel"),),
     "refresh": _refresh,
@@ -122,4 +126,4 @@ ACTIONS: Mapping[str, Turn] = {
     "menu_item_click": _menu_item_click,
 }
 
-TYPES: Mapping[str, Turn] = {"update": _update, "action": _action}
+TYPES: Mapping[str, Converter] = {"update": _update, "action": _action}
