@@ -7,6 +7,7 @@ import pickle
 import shutil
 import time
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -310,26 +311,33 @@ def test_of_two_files_for_one_key_todays_is_read(database: JSONDatabase) -> None
     assert list(database.get_many()) == [("a:b", "new")]
 
 
-def _write(database: JSONDatabase, me: int) -> None:
-    for turn in range(300):
+def _write(database: JSONDatabase, me: int, enough: Event) -> None:
+    turn = 0
+    while not enough.is_set():
         assert database.set_value("shared", [f"{me} {turn}"] * 200)[0]
-        if turn % 10 == 9:
+        turn += 1
+        if turn % 10 == 0:
             database.delete_key("shared")
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_two_processes_never_read_half_a_record(database: JSONDatabase) -> None:
     context = multiprocessing.get_context("fork")
-    children = [context.Process(target=_write, args=(database, me)) for me in range(2)]
+    enough = context.Event()
+    children = [context.Process(target=_write, args=(database, me, enough)) for me in range(2)]
     for child in children:
         child.start()
-    seen = set()
-    while any(child.is_alive() for child in children):
-        for found, value in [database.get_value("shared"), *_with_found(database)]:
-            assert not found or len(set(value)) == 1
-            seen.add(value[0] if found else None)
+    seen: set[str | None] = set()
+    try:
+        while len(seen) < 200 and all(child.is_alive() for child in children):
+            for found, value in [database.get_value("shared"), *_with_found(database)]:
+                assert not found or len(set(value)) == 1
+                seen.add(value[0] if found else None)
+    finally:
+        enough.set()
+        for child in children:
+            child.join()
     assert [child.exitcode for child in children] == [0, 0]
-    assert len(seen) > 20
 
 
 def _with_found(database: JSONDatabase) -> Iterator[tuple[bool, Any]]:

@@ -14,6 +14,7 @@ from moobius.database.json_database import JSONDatabase
 from moobius.database.magical_storage import MagicalStorage, MoobiusStorage
 from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, StorageError
+from tests.support.patience import until
 from tests.support.redis import RedisServer
 
 from .hostile import HOSTILE_KEYS
@@ -30,6 +31,21 @@ class Closing(Recorder):
         self.closed += 1
         if self.trouble_of_closing:
             raise self.trouble_of_closing
+
+
+class Hanging(Closing):
+    """Writes when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs, self.opened = threading.Event(), threading.Event()
+        self.opened.set()
+
+    def set_value(self, key: str, value: Any) -> tuple[bool, str]:
+        if not self.opened.is_set():
+            self.hangs.set()
+            self.opened.wait(20)
+        return super().set_value(key, value)
 
 
 class Failing(NullDatabase):
@@ -386,6 +402,41 @@ async def test_closing_in_trouble_says_what_is_lost_and_closes_the_others() -> N
     with pytest.raises(StorageError, match=said):
         await storage.aclose()
     assert [engine.closed for engine in engines] == [2, 2]
+
+
+async def test_closing_names_each_trouble_of_one_container() -> None:
+    storage, engine = MagicalStorage(), Closing()
+    storage.put("a", engine)
+    engine.trouble = "disk full"
+    storage.a["key"] = 1
+    engine.trouble_of_closing = RuntimeError("will not close")
+    both = r"not everything could be stored: 'key' .*disk full; will not close"
+    with pytest.raises(StorageError, match=both):
+        storage.close()
+    with pytest.raises(StorageError, match=both):
+        await storage.aclose()
+
+
+async def test_closing_that_is_cancelled_closes_every_engine_and_logs_what_is_lost(
+    monkeypatch: pytest.MonkeyPatch, logged: list[str]
+) -> None:
+    monkeypatch.setattr(Closing, "may_wait", True)
+    storage = MagicalStorage()
+    engines = {name: Hanging() for name in "abc"}
+    for name, engine in engines.items():
+        storage.put(name, engine)
+        engine.trouble = "disk full"
+        storage.__dict__[name][f"key of {name}"] = 1
+    logged.clear()
+    engines["b"].opened.clear()
+    closing = asyncio.create_task(storage.aclose())
+    await until(engines["b"].hangs.is_set)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert [engine.closed for engine in engines.values()] == [1, 1, 1]
+    assert any("not everything could be stored: 'key of a'" in line for line in logged)
+    engines["b"].opened.set()
 
 
 @pytest.mark.parametrize("may_wait", [False, True])

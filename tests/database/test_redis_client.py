@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
@@ -15,9 +15,9 @@ import pytest
 from moobius.database.redis_database import RedisDatabase
 from moobius.errors import StorageError
 from tests.support.patience import wait_until
+from tests.support.ports import free_port
 from tests.support.redis import (
     RedisServer,
-    free_port,
     redis_cluster,
     redis_sentinel,
     redis_server,
@@ -153,6 +153,19 @@ async def test_a_cluster_that_is_not_there() -> None:
             database.set_value("key", 1)
 
 
+def test_a_cluster_that_hangs_keeps_no_other_server_waiting(empty_redis: RedisServer) -> None:
+    there = RedisDatabase("x", **empty_redis.settings)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(2) as threads:
+        url = f"redis+cluster://127.0.0.1:{silent.getsockname()[1]}"
+        waiting = threads.submit(RedisDatabase("x", url=url, timeout=20).get_value, "key")
+        connection, _ = silent.accept()
+        silent.close()  # what is asked again is refused
+        with connection:  # which says nothing
+            assert threads.submit(there.get_value, "key").result(10)[0] is False
+            assert not waiting.done()
+    assert isinstance(waiting.exception(), StorageError)
+
+
 async def test_a_master_found_through_a_sentinel(locked: RedisServer) -> None:
     with redis_sentinel(locked, "tea") as sentinel:
         url = f"redis+sentinel://:hunter2@127.0.0.1:{sentinel.port}"
@@ -193,20 +206,28 @@ def test_another_account_is_another_connection(locked: RedisServer) -> None:
         assert [d.redis.acl_whoami() for d in (root, ada)] == ["default", "ada"]
 
 
-async def test_a_server_that_hangs_is_given_up(empty_redis: RedisServer) -> None:
-    database = RedisDatabase("a.b", **empty_redis.settings, timeout=0.2)
+@pytest.mark.parametrize("connected", [True, False])
+async def test_a_server_that_hangs_is_given_up(empty_redis: RedisServer, connected: bool) -> None:
+    database = RedisDatabase("a.b", **empty_redis.settings, timeout=2.5)
     database.set_value("key", 1)
+    if not connected:
+        database.close()
     empty_redis.pause()
-    # Without a time-out it would hang for ever; the other kind of time-out resumes it too late.
-    resuming = threading.Timer(4, empty_redis.resume)
+    resuming = threading.Timer(30, empty_redis.resume)  # without a time-out it would hang for ever
     resuming.start()
-    start = time.monotonic()
     try:
         with pytest.raises(StorageError, match=f"127.0.0.1:{empty_redis.port}: .*'key'"):
             database.set_value("key", 2)
-        assert time.monotonic() - start < 3
+        assert resuming.is_alive()
     finally:
         resuming.cancel()
         empty_redis.resume()
     assert database.set_value("key", 3) == (True, "key")
     assert database.get_value("key") == (True, 3)
+
+
+def test_the_time_out_is_that_of_the_settings(empty_redis: RedisServer) -> None:
+    database = RedisDatabase("a.b", **empty_redis.settings, timeout=17)
+    options = database.redis.connection_pool.connection_kwargs
+    assert (options["socket_timeout"], options["socket_connect_timeout"]) == (17, 17)
+    database.close()

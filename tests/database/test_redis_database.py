@@ -22,7 +22,8 @@ from tests.support.redis import RedisServer, refusing_port
 
 @pytest.fixture
 def database(empty_redis: RedisServer) -> Iterator[RedisDatabase]:
-    database = RedisDatabase("service_s.channel_c.box", **empty_redis.settings)
+    # One that writes its disk may take its time.
+    database = RedisDatabase("service_s.channel_c.box", **empty_redis.settings, timeout=30)
     yield database
     database.close()
 
@@ -253,7 +254,7 @@ def test_a_child_process_has_connections_of_its_own(database: RedisDatabase, met
     for n in range(100):
         database.set_value(f"parent {n}", n)
         assert database.get_value(f"parent {n}") == (True, n)
-    child.join(20)
+    child.join()
     assert child.exitcode == 0
     assert len(list(database.all_keys())) == 201
 

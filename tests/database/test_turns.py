@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,7 +63,9 @@ async def test_who_wants_the_engine_at_once_waits_for_the_turns_taken_before() -
     taken = asyncio.gather(*(gate.take(turns, name) for name in "abc"))
     await asyncio.sleep(0)
     threading.Timer(0.05, gate.opened.set).start()
+    assert not turns.are_over
     turns.finish()
+    assert turns.are_over
     assert gate.order == IN_ORDER
     assert await taken == ["A", "B", "C"]
     turns.finish()  # nothing is left to wait for
@@ -115,6 +118,73 @@ async def test_trouble_that_nobody_waits_for_any_more_is_told(
     assert await turns.take(lambda: int, repr) == "0"
     assert [line for line in log if "nobody waits for it: disk full" in line][1:] == []
     assert any("nobody waits for it: disk full" in line for line in log)
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), SystemExit("disk full")])
+async def test_trouble_with_a_result_that_nobody_waits_for_is_told_and_the_next_turn_comes(
+    error: BaseException, log: list[str]
+) -> None:
+    def fail_to_apply(_: object) -> None:
+        raise error
+
+    turns, opened = Turns(object()), threading.Event()
+    task = asyncio.create_task(turns.take(lambda: partial(opened.wait, 20), fail_to_apply))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    opened.set()
+    assert await turns.take(lambda: int, repr) == "0"
+    assert any("nobody waits for it: disk full" in line for line in log)
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyError("disk full")])
+async def test_trouble_of_a_single_call_that_nobody_waits_for_any_more_is_told(
+    error: Exception, log: list[str]
+) -> None:
+    class Slow:
+        may_wait = True
+
+    began, opened = threading.Event(), threading.Event()
+
+    def call() -> None:
+        began.set()
+        opened.wait(20)
+        raise error
+
+    task = asyncio.create_task(off_loop(Slow, call))
+    await until(began.is_set)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    opened.set()
+    await until(lambda: any("nobody waits for it" in line for line in log))
+    assert "disk full" in log[-1]
+
+
+AT_EXIT = """
+import asyncio, atexit
+from moobius.database.turns import Turns
+
+turns = Turns(object())
+
+def save():
+    try:
+        asyncio.run(turns.take(lambda: int, repr))
+    except RuntimeError as error:
+        print(error)
+    turns.finish()
+    print("finished")
+
+atexit.register(save)
+"""
+
+
+def test_a_call_that_no_thread_can_make_any_more_keeps_nobody_waiting() -> None:
+    command = [sys.executable, "-c", AT_EXIT]
+    told = subprocess.run(command, check=True, timeout=20, capture_output=True, text=True).stdout
+    assert "after interpreter shutdown" in told
+    assert told.endswith("finished\n")
 
 
 def test_turns_of_a_loop_that_has_ended_are_still_completed() -> None:

@@ -26,8 +26,10 @@ from moobius.messaging import (
     connect,
     serve,
 )
-from moobius.messaging.aio_link import QUEUE_HIGH
+from moobius.messaging.aio_link import FLUSH_ON_CLOSE_S, QUEUE_HIGH
+from moobius.messaging.messages import encode_action
 from tests.messaging.links import pair
+from tests.support.clock import forward_clock
 from tests.support.patience import until
 
 KEY = SharedKey.new()
@@ -163,12 +165,13 @@ async def test_a_sender_waits_when_the_peer_does_not_read(
 
     flooding = asyncio.create_task(flood())
     # The system has taken all it can, and the queue is as long as it may be.
-    before = -1
+    before, looks = -1, 0
 
     def is_still() -> bool:
-        nonlocal before
-        is_as_before, before = before == sent, sent
-        return is_as_before and wire.has_unsent
+        nonlocal before, looks
+        looks = looks + 1 if before == sent and wire.has_unsent else 0
+        before = sent
+        return looks == 10
 
     await until(is_still)
     assert not flooding.done()
@@ -217,24 +220,23 @@ def test_importing_is_light_and_needs_no_event_loop() -> None:
     assert done.stdout.strip() == ""
 
 
-async def test_closing_waits_as_long_as_the_peer_takes_something(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("moobius.messaging.aio_link.FLUSH_ON_CLOSE_S", 1.0)
-    (tmp_path / "large").write_bytes(bytes(30_000_000))
+async def test_closing_waits_as_long_as_the_peer_takes_something(tmp_path: Path) -> None:
+    size, piece = 30_000_000, 400_000
+    (tmp_path / "large").write_bytes(bytes(size))
+    forward = forward_clock()
     got = 0
 
     async def take_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal got
-        while data := await reader.read(400_000):
+        while data := await reader.read(piece):
             got += len(data)
-            await asyncio.sleep(0.04)
+            forward(3 * FLUSH_ON_CLOSE_S * len(data) / size)
         writer.close()
 
-    listening = await asyncio.start_server(take_slowly, "127.0.0.1", 0, limit=1000)
+    listening = await asyncio.start_server(take_slowly, "127.0.0.1", 0, limit=piece)
     async with connect("127.0.0.1", listening.sockets[0].getsockname()[1]) as link:
         await link.send_file(tmp_path / "large", "copy")
-    await until(lambda: got > 30_000_000)
+    await until(lambda: got > size)
     listening.close()
 
 
@@ -247,6 +249,31 @@ async def test_what_a_silent_peer_does_not_take_is_dropped_and_logged(
             for _ in range(40):
                 link.link.send_action("x", ("y" * 1_000_000,))
     assert any("dropping what it did not take" in line for line in log)
+
+
+async def test_closing_that_is_cancelled_stops_the_callback_that_runs() -> None:
+    stopped = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        link = await connect("127.0.0.1", listening.getsockname()[1])
+
+        @link.on("hold")
+        async def hold(_: AsyncLink) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        with listening.accept()[0] as peer:
+            peer.sendall(encode_action("hold").wire)
+            await until(lambda: link._runner._worker is not None)
+            for _ in range(40):
+                link.link.send_action("x", ("y" * 1_000_000,))
+            closing = asyncio.create_task(link.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            assert stopped.is_set()
 
 
 async def test_many_files_wait_for_their_turn(tmp_path: Path) -> None:

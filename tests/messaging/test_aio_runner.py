@@ -176,6 +176,7 @@ async def test_a_peer_that_does_not_answer_cannot_fill_the_memory() -> None:
         await link.send("ask")
         for _ in range(25):
             await link.send("x", *content)
+        await until(lambda: bool(server.links))
         (peer,) = server.links
         await until(lambda: peer._runner.waiting == 25)
         assert peer._runner.waiting_bytes > BACKLOG_BYTES  # an answer may lie behind all this

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from moobius.errors import PeerLost
 from moobius.messaging import AsyncLink, Callbacks, SharedKey, connect, serve
+from moobius.messaging.messages import encode_action
 from moobius.messaging.tls import tls_for_client
 from tests.support.patience import until
 from tests.support.tls import self_signed
@@ -132,6 +134,19 @@ async def test_a_second_connection_of_an_identified_peer_replaces_the_first() ->
         await second.close()
 
 
+@pytest.mark.parametrize("key", [None, SharedKey.new()], ids=["open", "key"])
+@pytest.mark.parametrize("identify", [lambda address: address["ip"], lambda address: [address]])
+async def test_a_peer_that_cannot_be_identified_is_hung_up_on_and_the_reason_is_logged(
+    identify: Any, key: SharedKey | None, log: list[str]
+) -> None:
+    async with serve(identify=identify, key=key) as server:
+        with contextlib.suppress(PeerLost):
+            link = await connect("127.0.0.1", server.port, key=key)
+            await asyncio.wait_for(link.wait_closed(), 10.0)
+        assert (server.links, server._applicants) == ([], set())
+    assert any("127.0.0.1" in line and "identify failed" in line for line in log)
+
+
 async def test_closing_a_server_ends_everything_and_may_be_repeated() -> None:
     server = await serve()
     port = server.port
@@ -191,7 +206,7 @@ async def test_a_peer_that_was_closed_and_comes_back_begins_anew() -> None:
         assert await link.request("ask", timeout=10.0) == 5
         (first,) = server.links
         await first.close()
-        await until(lambda: server.links not in ([], [first]))
+        await until(lambda: server.links not in ([], [first]) and link.is_connected)
         assert await link.request("ask", timeout=10.0) == 5
         (second,) = server.links
         assert second is not first
@@ -206,6 +221,32 @@ async def test_a_server_that_is_started_again_knows_its_peers_anew() -> None:
         async with server, connect("127.0.0.1", server.port):
             await until(lambda: len(server.links) == 1)
             await asyncio.wait_for(server.close(), 10.0)
+
+
+async def test_closing_a_server_that_is_cancelled_stops_the_callback_that_runs() -> None:
+    began, stopped = asyncio.Event(), asyncio.Event()
+    server = serve()
+
+    @server.on("hold")
+    async def hold(_: AsyncLink) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with server:
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.sendall(encode_action("hold").wire)
+            await asyncio.wait_for(began.wait(), 20.0)
+            for _ in range(40):  # the peer does not read, so closing would wait
+                server.links[0].link.send_action("x", ("y" * 1_000_000,))
+            closing = asyncio.create_task(server.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            assert stopped.is_set()
 
 
 def heard_inside(context: ssl.SSLContext, sock: socket.socket) -> bytes:

@@ -51,13 +51,15 @@ async def test_a_peer_without_a_certificate_is_logged_with_its_address_and_the_r
 async def test_a_silent_peer_has_its_time_and_keeps_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch, log: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("moobius.messaging.aio_tls.HANDSHAKE_WITHIN_S", 0.5)
+    monkeypatch.setattr("moobius.messaging.aio_tls.HANDSHAKE_WITHIN_S", 1.0)
     context, certificate = self_signed(tmp_path)
     server = serve(ssl=context)
     server.on_request("echo")(lambda peer, text: text)
     async with server:
         with socket.create_connection(("127.0.0.1", server.port)) as silent:
             own = silent.getsockname()[1]
+            await until(lambda: bool(server._tasks))  # its time runs
+            monkeypatch.setattr("moobius.messaging.aio_tls.HANDSHAKE_WITHIN_S", 30.0)
             trusting = tls_for_client(certificate)
             async with connect(
                 "127.0.0.1", server.port, ssl=trusting, server_hostname="localhost"
@@ -66,11 +68,14 @@ async def test_a_silent_peer_has_its_time_and_keeps_nobody_waiting(
             await until(lambda: bool(complaints(log, own)))
 
 
-async def test_a_server_that_closes_ends_the_handshakes_under_way(tmp_path: Path) -> None:
+async def test_a_server_that_closes_ends_the_handshakes_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moobius.messaging.aio_tls.HANDSHAKE_WITHIN_S", 600.0)
     context, _ = self_signed(tmp_path)
     server = await serve(ssl=context)
     with socket.create_connection(("127.0.0.1", server.port)) as silent:
         silent.settimeout(10.0)
         await until(lambda: bool(server._tasks))
-        await asyncio.wait_for(server.close(), 5.0)
+        await asyncio.wait_for(server.close(), 30.0)
         assert await asyncio.to_thread(silent.recv, 1) == b""

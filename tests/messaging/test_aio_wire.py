@@ -115,13 +115,14 @@ async def test_cuts_without_mercy_repeat_nothing_and_lose_no_request() -> None:
 
 async def test_a_message_counts_as_handed_over_with_its_last_byte_and_no_sooner() -> None:
     received = bytearray()
-    resume = asyncio.Event()
+    resume, is_all = asyncio.Event(), asyncio.Event()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await resume.wait()
         while data := await reader.read(65536):
             received.extend(data)
         writer.close()
+        is_all.set()
 
     listening = await asyncio.start_server(take, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
@@ -136,7 +137,7 @@ async def test_a_message_counts_as_handed_over_with_its_last_byte_and_no_sooner(
         assert len(link.link.outbox) == 2  # the first one only in part
         resume.set()
         await until(lambda: len(link.link.outbox) == 0)
-    await until(lambda: received.endswith(b"}"))
+    await asyncio.wait_for(is_all.wait(), 20.0)
     assert received.count(b'"action": "small"') == 1
     listening.close()
 

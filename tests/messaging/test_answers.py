@@ -11,6 +11,7 @@ from moobius.messaging import FilePolicy, Limits, Link
 from moobius.messaging.answers import REFUSED, Refusal
 from moobius.messaging.files import OutgoingFile
 from moobius.messaging.messages import Request, encode_request
+from tests.support.descriptors import open_in
 
 TOO_LONG, SURROGATE = "9" * 70_000, "\ud800"
 
@@ -46,22 +47,18 @@ def test_a_request_whose_id_cannot_be_echoed_is_not_answered_and_logged(
     assert any("cannot be sent" in line for line in log)
 
 
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 def test_files_that_a_peer_asks_for_are_opened_one_after_the_other(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"content")
     link = connected(tmp_path)
-    before = open_descriptors()
+    before = open_in(tmp_path)
     for number in range(300):
         asking = encode_request("filetransfer", f"{number:04}", (), {"filepath": "a"})
         link.receive(asking.wire, 0.0)
         assert link.next_event() is None
-    assert open_descriptors() == before
+    assert open_in(tmp_path) == before
     assert len(link.outbox) == 300
     assert sent(link).count(b"content-length") == 300
-    assert open_descriptors() == before
+    assert open_in(tmp_path) == before
 
 
 def test_a_file_is_sent_as_it_is_when_its_turn_comes(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from moobius.messaging.connection_manager import ConnectionManager
 from moobius.messaging.message_manager import MessageManager
 from moobius.messaging.registry import message_callback, request_callback
-from tests.support.pump import Pump
+from tests.support.pump import Pump, wait_for_arrival
 
 SAY = [MessageManager.create_action_message("say", (number,)) for number in range(3)]
 ASK = MessageManager.create_request("ask", "0000")
@@ -45,6 +45,7 @@ def test_e19_at_every_byte_nothing_comes_twice_or_mixed_or_is_lost_needlessly(
         here.get_response("ask", lambda connection, value: answers.append(value))
         here.send_message("say", (1,))
         hand_over(here, offset)
+        wait_for_arrival(here)
         if arrives:
             there.buffer_size = 65536
             there.read() if offset else None
@@ -128,6 +129,7 @@ def test_twenty_cuts_lose_nothing_and_keep_the_order(
 
 def cut(pair: tuple[ConnectionManager, ConnectionManager]) -> None:
     """Break the connection, in the middle of a message as a rule; what is under way arrives."""
+    wait_for_arrival(*pair)
     for connection in pair:
         connection.buffer_size = 1 << 20
         connection.read()

@@ -12,6 +12,7 @@ from moobius.errors import FileRefused
 from moobius.messaging import files
 from moobius.messaging.files import IncomingFile, OutgoingFile
 from moobius.messaging.policy import FilePolicy, Place, own_place
+from tests.support.descriptors import open_in
 
 
 def receive(path: Path, content: bytes) -> None:
@@ -147,10 +148,8 @@ def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_stays_open(tmp_path: Path) -> None:
-    def open_ones() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    before = open_ones()
+    with (tmp_path / "open").open("wb"):
+        assert open_in(tmp_path) == 1
     receive(tmp_path / "a", b"x")
     OutgoingFile.open(own_place(tmp_path / "a"), None).close()
     IncomingFile(own_place(tmp_path / "a")).discard()
@@ -159,7 +158,7 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
             OutgoingFile.open(own_place(refused), None)
         with pytest.raises(FileRefused):
             IncomingFile(own_place(refused))
-    assert open_ones() == before
+    assert open_in(tmp_path) == 0
 
 
 def test_an_owner_who_is_not_there_changes_nothing(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_what_is_nearly_right_reaches_every_kind_of_event(tmp_path: Path) -> Non
     assert {name: kinds[name] for name in wanted if kinds[name] < 5} == {}, kinds
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(pieces=st.lists(plausible() | st.binary(max_size=40), max_size=6))
 def test_nearly_right_messages_raise_protocol_errors_and_nothing_else(
     pieces: list[bytes], tmp_path: Path

@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from moobius.messaging import ntp
+from tests.support.ports import free_port
 
 
 def answer(seconds: int, fraction: int = 0, mode: int = 4) -> bytes:
@@ -67,11 +68,8 @@ def test_e30_a_lost_datagram_is_not_waited_for_forever() -> None:
 
 
 def test_nobody_there_is_an_os_error() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
     with pytest.raises(OSError):
-        ntp.get_ntp_time("127.0.0.1", port, timeout=0.2)
+        ntp.get_ntp_time("127.0.0.1", free_port(), timeout=0.2)
 
 
 def test_an_answer_from_another_address_is_not_heard() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from moobius.errors import FileRefused
 from moobius.messaging import Link
-from moobius.messaging.policy import PROGRAM_SUFFIXES, FilePolicy, checked
+from moobius.messaging.policy import PROGRAM_SUFFIXES, FilePolicy, checked_path
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_an_unbounded_policy_has_to_be_asked_for_by_name(base: Path) -> None:
 
 def test_a_refusal_says_why_and_quotes_only_so_much() -> None:
     with pytest.raises(FileRefused) as refused:
-        checked("C:" + "x" * 10_000)
+        checked_path("C:" + "x" * 10_000)
     assert len(str(refused.value)) < 300
 
 

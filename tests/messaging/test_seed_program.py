@@ -109,7 +109,7 @@ def test_it_runs_as_written(tmp_path: Path) -> None:
         with running(tmp_path / "client", CLIENT) as client:
             assert client.stdout is not None
             heard = client.stdout.readline()
-            out, err = server.communicate(timeout=20)
+            out, err = server.communicate(timeout=50)
             assert client.poll() is None, "it tries to come back to the server, for ever"
     assert server.returncode == 0, err
     assert heard == (f"<ConnectionManager 127.0.0.1:{port}> (1, 'two') {{'three': 3}}\n")

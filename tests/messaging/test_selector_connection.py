@@ -210,7 +210,7 @@ def test_e09_requests_are_sent_again_byte_for_byte_any_number_of_times(pumping: 
     for _ in range(3):
         sock, there = tcp_pair()
         pumping.adopt(here, sock)
-        pumping.until_quiet()
+        pumping.until_quiet()  # all of it is here
         seen.append(there.recv(65536))
         here._close()
         there.close()
@@ -392,6 +392,7 @@ def test_another_thread_wakes_a_loop_that_looks_at_a_copy_of_its_list(
             for key, mask in selector.select(20):
                 key.data.process_events(mask)
         assert time.monotonic() - began < 10
+        there.settimeout(20)
         assert there.recv(65536) == MessageManager.create_action_message("say", (1,))
         connection._close()
         there.close()

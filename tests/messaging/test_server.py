@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import resource
 import socket
 import ssl
@@ -26,6 +27,7 @@ from moobius.messaging.server import Client, Server
 from moobius.messaging.singleton import Singleton
 from moobius.messaging.sockets import get_ip_address
 from tests.support.messaging import (
+    PATIENCE,
     QuickClient,
     quiet_server,
     served,
@@ -33,6 +35,7 @@ from tests.support.messaging import (
     until,
     write_settings,
 )
+from tests.support.ports import free_port
 from tests.support.tls import self_signed
 
 
@@ -114,7 +117,7 @@ def test_it_can_be_started_again(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         server.stop()
         server.start()
-        socket.create_connection((server.host, server.port), 5).close()
+        socket.create_connection((server.host, server.port), PATIENCE).close()
         names = {thread.name for thread in threading.enumerate()}
         assert "_serve" in names
     assert all(not thread.is_alive() for thread in server._threads)
@@ -123,7 +126,7 @@ def test_it_can_be_started_again(tmp_path: Path) -> None:
 def test_a_callback_may_stop_it(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         message_callback("stop")(lambda connection: server.terminate("told to"))
-        with socket.create_connection((server.host, server.port), 5) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             sock.sendall(MessageManager.create_action_message("stop"))
             server.wait(20)
         assert all(not thread.is_alive() for thread in server._threads)
@@ -134,12 +137,12 @@ def test_garbage_from_one_peer_does_not_end_it(tmp_path: Path) -> None:
     message_callback("say")(lambda connection: heard.append(1))
     with served(tmp_path) as server:
         for _ in range(3):
-            with socket.create_connection((server.host, server.port), 5) as sock:
+            with socket.create_connection((server.host, server.port), PATIENCE) as sock:
                 sock.sendall(b"\0\0")
                 with contextlib.suppress(ConnectionResetError):
                     while sock.recv(1024):
                         pass
-        with socket.create_connection((server.host, server.port), 5) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             sock.sendall(MessageManager.create_action_message("say"))
             until(lambda: heard)
 
@@ -156,10 +159,10 @@ def test_one_that_hangs_up_before_it_is_accepted_does_not_end_it(
         more.append(f"key_file = {tmp_path / 'key.pem'}")
     with served(tmp_path, *quiet_server(*more)) as server:
         for _ in range(50):
-            with socket.create_connection((server.host, server.port), 5) as sock:
+            with socket.create_connection((server.host, server.port), PATIENCE) as sock:
                 reset = struct.pack("ii", 1, 0)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-        with socket.create_connection((server.host, server.port), 5) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             if is_tls:
                 trusting = ssl.create_default_context(cafile=str(certificate))
                 with trusting.wrap_socket(sock, server_hostname="localhost") as inside:
@@ -169,6 +172,7 @@ def test_one_that_hangs_up_before_it_is_accepted_does_not_end_it(
 
 
 def test_a_port_without_files_to_spare_is_tried_again(tmp_path: Path, log: list[str]) -> None:
+    gc.collect()  # or what earlier tests left open would make room
     with served(tmp_path) as server:
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         sock = socket.socket()
@@ -189,10 +193,10 @@ def test_a_client_that_cannot_be_served_is_let_go(tmp_path: Path, log: list[str]
     with served(tmp_path, *quiet_server()) as server:
         files = server.config.config.pop("FILES")
         for _ in range(2):
-            with socket.create_connection((server.host, server.port), 5) as sock:
+            with socket.create_connection((server.host, server.port), PATIENCE) as sock:
                 assert sock.recv(1024) == b""
         server.config.config["FILES"] = files
-        with socket.create_connection((server.host, server.port), 5) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             assert b'"requested_value": "id"' in sock.recv(1024)
     ended = [line for line in log if "connection ended: 'FILES'" in line]
     assert len(ended) == 2
@@ -215,7 +219,7 @@ def test_it_is_started_once(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="started already"):
             server.start()
         assert server.port == port
-        with socket.create_connection((server.host, port), 5) as sock:
+        with socket.create_connection((server.host, port), PATIENCE) as sock:
             assert b'"requested_value": "id"' in sock.recv(1024)
         server.stop()
         server.start()
@@ -287,7 +291,7 @@ def test_with_a_key_it_signs(
             datagram, _ = hearing.recvfrom(2048)
             found = announcements.read(datagram, AnnouncementCheck(key, time.time(), 60))
             assert (found.port, len(datagram) < 1024) == (server.port, True)
-        with socket.create_connection((server.host, server.port), 5) as sock:
+        with socket.create_connection((server.host, server.port), PATIENCE) as sock:
             assert b'"nonce"' in sock.recv(1024)
 
 
@@ -298,9 +302,7 @@ def test_with_a_key_it_signs(
 def test_it_gives_way_to_another_that_was_there_first(
     tmp_path: Path, server_id: str, age: float, gives_way: bool, log: list[str]
 ) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = announcing(port, "listen = True", "send = False")
 
     class Own(Server):
@@ -347,7 +349,7 @@ def test_client_and_server_in_safety(tmp_path: Path, security: str, log: list[st
             )
             until(lambda: answers)
             # Somebody without either gets nowhere, and disturbs nobody.
-            with socket.create_connection((server.host, server.port), 5) as sock:
+            with socket.create_connection((server.host, server.port), PATIENCE) as sock:
                 sock.sendall(MessageManager.create_request("twice", "0001", (1,)))
                 sock.settimeout(20)
                 with contextlib.suppress(ConnectionResetError):
@@ -363,8 +365,6 @@ def test_time_is_the_system_s(tmp_path: Path) -> None:
         assert abs(server.time_now() - time.time()) < 5
         server.config.ntp_use = True
         server.config.ntp_host = "127.0.0.1"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            server.config.ntp_port = free.getsockname()[1]
+        server.config.ntp_port = free_port()
         with pytest.raises(OSError):
             server.time_now()

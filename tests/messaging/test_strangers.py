@@ -20,6 +20,14 @@ KEY = SharedKey.new()
 LIMIT = 8
 
 
+@pytest.fixture(autouse=True)
+def nobody_runs_out_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is hung up on here is one too many, however slow the machine."""
+    monkeypatch.setattr("moobius.messaging.auth.CONFIRM_WITHIN_S", 600.0)
+    monkeypatch.setattr("moobius.messaging.aio_tls.HANDSHAKE_WITHIN_S", 600.0)
+    monkeypatch.setattr("moobius.messaging.strangers.TELL_EVERY_S", 600.0)
+
+
 @asynccontextmanager
 async def flood(port: int, count: int) -> AsyncIterator[list[socket.socket]]:
     """Connect so often, and say nothing."""

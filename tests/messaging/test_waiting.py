@@ -22,9 +22,10 @@ async def test_who_waits_goes_on_when_it_is_so_and_not_before() -> None:
         assert [task.done() for task in waiting] == [value >= n for n in (0, 1, 2)]
 
 
-async def test_one_that_was_cancelled_is_no_trouble() -> None:
+async def test_one_that_was_cancelled_is_no_trouble_and_is_not_kept() -> None:
     changes = Changes()
     await within(0.01, changes.until(lambda: False))
+    assert not changes._waiting
     changes.happened()
     changes.happened()
 

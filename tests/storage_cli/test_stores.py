@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moobius import MoobiusStorage
+from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, MissingFile, StorageError
 from moobius.storage_cli.stores import (
     Container,
@@ -131,7 +132,22 @@ def test_any_ids_can_be_named(tmp_path: Path, service: str) -> None:
     assert container.name == "box"
     assert find([container], container.place) is container
     assert find_or_new([store], container.place) == container
-    assert container.open().get_value("key") == (True, 1)
+    with container.opened() as database:
+        assert database.get_value("key") == (True, 1)
+
+
+class Closing(NullDatabase):
+    closed: ClassVar[list[str]] = []
+
+    def close(self) -> None:
+        self.closed.append(self.domain)
+
+
+def test_what_was_opened_is_closed_whatever_happens() -> None:
+    container = Container(Store(f"{__name__}.Closing", {}), "a.b")
+    with pytest.raises(ZeroDivisionError), container.opened():
+        raise ZeroDivisionError
+    assert Closing.closed == ["a.b"]
 
 
 @given(service=st.text(st.characters()), channel=st.text(st.characters()))

@@ -14,7 +14,7 @@ import pytest
 
 from moobius import MoobiusStorage
 from moobius.storage_cli.stores import Store
-from tests.support.redis import RedisServer, free_port
+from tests.support.redis import RedisServer, refusing_port
 
 from .conftest import ENTRIES, Moobius
 
@@ -98,11 +98,11 @@ def test_a_wrong_value_is_said_and_changes_nothing(
 
 
 def test_a_write_that_fails_is_said(project: Path, moobius: Moobius) -> None:
-    nobody = f"port={free_port()}"
-    there = ("--engine", "redis", "--setting", nobody)
-    status, _, complaint = moobius("set", *there, "s/c/x", "k", "1")
+    with refusing_port() as port:
+        there = ("--engine", "redis", "--setting", f"port={port}")
+        status, _, complaint = moobius("set", *there, "s/c/x", "k", "1")
     assert status == 1
-    assert nobody.removeprefix("port=") in complaint
+    assert str(port) in complaint
 
 
 # ---- check ----

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from operator import methodcaller
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from moobius.database.database_interface import DatabaseInterface, may_wait, require_text
-from moobius.database.editing import changed_elsewhere, require_changeable
+from moobius.database.editing import Edit, changed_elsewhere, require_changeable
 from moobius.database.engine_calls import (
     GONE,
     Edited,
@@ -36,21 +36,16 @@ __all__ = ["CachedDict"]
 T = TypeVar("T")
 R = TypeVar("R")
 
-_AT_ONCE = 100  # records that are read before other coroutines have a go
+_AT_ONCE = 100  # records that are read before other coroutines may run
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to follow a change
 
 
-@dataclass
-class _Edit:
-    """An edit under way: its value, the value as it was before, and the engine's mark of that."""
-
-    value: Any
-    before: Any
-    mark: Any
+def _do_nothing() -> None:
+    """Take the place of a call, in a turn that needs none."""
 
 
 class CachedDict(StoredDict):
-    """A dict with a storage engine under it: the engine is written first, then memory.
+    """A dict on a storage engine: each change is written to the engine first, then to memory.
 
     Changes *inside* a value are not noticed. Save them, or edit in a block that saves at its end:
 
@@ -60,20 +55,21 @@ class CachedDict(StoredDict):
         with scores.edit("ada") as list_of_ada:
             list_of_ada.append(3)
 
-    Until `load` is called, values are read one by one when asked for; which keys exist is always
-    answered truthfully. Asking for all values (`values`, `items`, `==`) loads them. Asking for a
-    key that is not in memory always asks the engine, so a key that another process wrote is
-    found; use `reload` to see that it changed one, or `watch` where the engine can tell.
+    Until `load` is called, each value is read when it is first asked for; which keys exist is
+    always answered by the engine, too. Asking for all values (`values`, `items`, `==`) loads them.
+    Asking for a key that is not in memory always asks the engine, so a key that another process
+    wrote is found. To see that another process changed a value, use `reload`, or `watch` where the
+    engine can tell.
 
-    An engine that waits, for a network as `redis` does, stops every coroutine while it does.
-    The methods whose names begin with `a` let the others run meanwhile:
+    A call of an engine that waits, as `redis` does for the network, blocks the event loop. The
+    methods whose names begin with `a` let other coroutines run meanwhile:
 
         await scores.aset("ada", [3])
         async with scores.aedit("ada") as list_of_ada:
             list_of_ada.append(await next_score())
 
-    They happen in the order in which they were called; a method without `a` waits until those
-    under way are over, and so happens after them.
+    They take effect in the order in which they were called. A method without `a` first waits until
+    the earlier ones have ended.
 
     A record that cannot be read is an error for its key alone: `d[key]` raises `BrokenRecord`,
     iteration over a loaded container leaves it out, and writing or deleting it repairs it.
@@ -85,9 +81,9 @@ class CachedDict(StoredDict):
     """
 
     def __init__(self, database: DatabaseInterface, strict_mode: bool = False) -> None:
-        """Stand on an engine, reading nothing yet; see `StoredDict`."""
+        """Make a container on an engine; nothing is read yet. See `StoredDict`."""
         super().__init__(database, strict_mode)
-        self._edits: dict[str, _Edit] = {}  # those under way
+        self._edits: dict[str, Edit] = {}  # whose blocks have not ended
 
     # ---- For coroutines: one key ----
 
@@ -109,7 +105,7 @@ class CachedDict(StoredDict):
             KeyError: If there is no such key.
         """
         prepare = partial(self._prepared_deletion, key)
-        await self._turn(prepare, partial(self._committed, {key: GONE}))
+        await self._turn(prepare, partial(self._apply_commit, {key: GONE}))
 
     async def asave(self, key: str) -> None:
         """Write the value of `key` again, after it was changed in place.
@@ -117,20 +113,28 @@ class CachedDict(StoredDict):
         Raises:
             KeyError: If there is no such key.
         """
-        await self._acommit({key: await self._aread(key)})
+        await self._aread(key)
+        wanted: dict[str, Any] = {}
+
+        def prepare(database: DatabaseInterface) -> Callable[[], Outcome]:
+            wanted[key] = dict.__getitem__(self, key)  # not before: earlier calls may replace it
+            return self._prepared_change(wanted, database)
+
+        await self._turn(prepare, partial(self._apply_commit, wanted))
 
     @asynccontextmanager
     async def aedit(self, key: str) -> AsyncIterator[Any]:
         """Give the value of `key` to a block that changes it in place, and save it afterwards.
 
-        The block may await: others who edit this key wait until it ends. If it raises, nothing is
-        saved and the container has the value as it was before. If it stores another value under the
-        key, or deletes it, that holds.
+        The block may await: other tasks that edit this key wait until it ends. If the block raises,
+        nothing is saved, and the container has the value as it was before. If it stores another
+        value under the key, or deletes the key, that counts. If the task is cancelled while the
+        value is being saved, it may be saved or not, and memory is then like the engine.
 
-        Whoever reads everything anew meanwhile leaves the block its value, unless it was changed
-        elsewhere. Over `redis`, which several processes may share, the value is read anew first, so
-        what was changed in it and not saved is given up. What another process stored meanwhile
-        stays.
+        Reading everything anew meanwhile does not replace the value that the block has, unless it
+        was changed elsewhere. On `redis`, which several processes may share, the value is read anew
+        first, so changes in it that were not saved are lost. What another process stores meanwhile
+        is never overwritten.
 
         Raises:
             KeyError: If there is no such key.
@@ -142,35 +146,38 @@ class CachedDict(StoredDict):
         async with self._turns.exclusively(key):
             mark = await self._mark_to_edit(key)
             value = require_changeable(key, await self._aread(key))
-            with self._restoring(key, value) as before:
-                edit = self._edits[key] = _Edit(value, before, mark)
-                try:
-                    yield value
-                    await self._end_edit(key, edit)
-                finally:
-                    self._edits.pop(key, None)
+            edit = self._edits[key] = Edit(value, copy.deepcopy(value), mark)
+            try:
+                yield value
+                await self._end_edit(key, edit)
+            except BaseException:
+                if not edit.is_saved:  # it may be, if this task was cancelled while it was saved
+                    self._restore(key, value, edit.before)
+                raise
+            finally:
+                self._edits.pop(key, None)
 
     # ---- For coroutines: all keys ----
 
     async def aload(self) -> None:
         """Read every key from the engine; a record that cannot be read is logged and left out."""
         if may_wait(self.database):
-            await self._in_turn(read_all, self._take_in)
+            await self._in_turn(read_all, self._apply_load)
         else:
             records = readable(self.database)
             while some := dict(islice(records, _AT_ONCE)):
-                self._take_in(some)
+                self._apply_load(some)
                 await asyncio.sleep(0)
         self._loaded = True
 
     async def areload(self, key: str | None = None) -> Any:
         """Read `key`, or everything, anew from the engine; see `reload`."""
         if key is None:
-            await self._in_turn(read_all, self._all_renewed)
+            await self._in_turn(read_all, self._apply_reload_all)
             self._loaded = True
             return None
         call = methodcaller("get_value", require_text(key))
-        return await self._in_turn(call, partial(self._renewed, key))
+        return await self._in_turn(call, partial(self._apply_reload, key))
 
     async def aupdate(self, *args: Any, **kwargs: Any) -> None:
         """Store every item of a mapping, of an iterable of pairs, and of the keywords."""
@@ -179,11 +186,11 @@ class CachedDict(StoredDict):
 
     async def aclear(self) -> None:
         """Remove everything, also what was never loaded or cannot be read."""
-        await self._turn(self._prepared_clearing, self._cleared)
+        await self._turn(self._prepared_clearing, self._apply_clear)
 
     async def asave_unsaved(self) -> None:
         """Try again to bring to the engine what it could not take; see `save_unsaved`."""
-        await self._turn(partial(self._prepared_change, {}), self._retried)
+        await self._turn(partial(self._prepared_change, {}), self._apply_retry)
 
     # ---- What others change ----
 
@@ -231,52 +238,67 @@ class CachedDict(StoredDict):
         try:
             if key is None:
                 known = None if self._loaded else list(dict.keys(self))
-                await self._in_turn(partial(read_all, keys=known), self._all_renewed)
+                await self._in_turn(partial(read_all, keys=known), self._apply_reload_all)
             elif self._loaded or dict.__contains__(self, key):
                 call = methodcaller("get_value", key)
-                await self._in_turn(call, partial(self._followed, key))
+                await self._in_turn(call, partial(self._apply_watched, key))
         except KeyError:  # it was deleted, and is gone from memory, too
             return
         except BrokenRecord as error:
-            self._stays(str(key), (False, None))
+            self._keep_edit(str(key), (False, None))
             self._change_memory({str(key): GONE})
             logger.error("Left out of its container: {}", error)
 
-    def _followed(self, key: str, answer: tuple[bool, Any]) -> None:
+    def _apply_watched(self, key: str, answer: tuple[bool, Any]) -> None:
         if key not in self._unsaved:
-            self._renewed(key, answer)
+            self._apply_reload(key, answer)
 
     # ---- Edits ----
 
-    def _renewed(self, key: str, answer: tuple[bool, Any]) -> Any:
-        return dict.get(self, key) if self._stays(key, answer) else super()._renewed(key, answer)
+    def _apply_reload(self, key: str, answer: tuple[bool, Any]) -> Any:
+        return (
+            dict.get(self, key)
+            if self._keep_edit(key, answer)
+            else super()._apply_reload(key, answer)
+        )
 
-    def _all_renewed(self, values: Mapping[str, Any]) -> None:
+    def _apply_reload_all(self, values: Mapping[str, Any]) -> None:
         for key in self._edits.keys() - values.keys() - self._unsaved.keys():
-            self._stays(key, (False, None))
-        super()._all_renewed(values)
+            self._keep_edit(key, (False, None))
+        super()._apply_reload_all(values)
 
-    def _take_in(self, values: Mapping[str, Any]) -> None:
+    def _apply_load(self, values: Mapping[str, Any]) -> None:
         read = self._edits.keys() & values.keys() - self._unsaved.keys() if self._edits else ()
-        staying = {key for key in read if self._stays(key, (True, values[key]))}
-        super()._take_in({k: values[k] for k in values if k not in staying} if staying else values)
+        staying = {key for key in read if self._keep_edit(key, (True, values[key]))}
+        super()._apply_load(
+            {k: values[k] for k in values if k not in staying} if staying else values
+        )
 
-    def _stays(self, key: str, answer: tuple[bool, Any]) -> bool:
-        """Tell whether a key is edited and read as it was before; if it is not, the edit fails."""
+    def _keep_edit(self, key: str, answer: tuple[bool, Any]) -> bool:
+        """Tell whether a key is being edited, and shall keep the value that its edit has.
+
+        It shall not if what was read differs from what the edit began with. The edit then fails
+        when it ends.
+        """
         edit = self._edits.get(key)
-        if edit is None or not self._still_has(key, edit.value):  # replaced by our own doing
+        if edit is None or not self._still_has(key, edit.value):  # we replaced it ourselves
             return False
         if answer == (True, edit.before):
             return True
         del self._edits[key]
+        edit.has_conflict = True
         return False
 
     async def _mark_to_edit(self, key: str) -> Any:
         """Read a key anew where processes share the engine; return the mark of that state."""
         if not hasattr(self.database, "get_to_edit") or key in self._unsaved:
+            if not self._turns.are_over:  # then memory is not up to date yet
+                await self._turn(lambda _: _do_nothing, lambda _: None)
             return None
         try:
-            return await self._in_turn(methodcaller("get_to_edit", key), partial(self._marked, key))
+            return await self._in_turn(
+                methodcaller("get_to_edit", key), partial(self._apply_mark, key)
+            )
         except BrokenRecord:
             raise
         except StorageError as error:
@@ -285,43 +307,57 @@ class CachedDict(StoredDict):
             logger.warning("{!r} is edited as it is in memory: {}", key, error)
             return None
 
-    def _marked(self, key: str, answer: tuple[bool, Any, Any]) -> Any:
+    def _apply_mark(self, key: str, answer: tuple[bool, Any, Any]) -> Any:
         found, value, mark = answer
         if key in self._unsaved:
             return None
-        if not found or dict.get(self, key) != value:  # otherwise others may hold what memory has
-            self._renewed(key, (found, value))
+        if not found or dict.get(self, key) != value:  # an equal one stays: others may hold it
+            self._apply_reload(key, (found, value))
         return mark
 
-    async def _end_edit(self, key: str, edit: _Edit) -> None:
-        if self._edits.get(key) is not edit:
+    async def _end_edit(self, key: str, edit: Edit) -> None:
+        if edit.has_conflict:
             raise EditConflict(changed_elsewhere(key))
-        if not self._still_has(key, edit.value):
-            return
-        wanted = {key: edit.value if edit.mark is None else Edited(edit.value, edit.mark)}
         try:
-            prepare = partial(self._prepared_change, wanted)
-            await self._turn(prepare, partial(self._committed, {key: edit.value}))
+            prepare = partial(self._prepared_edit, key, edit)
+            await self._turn(prepare, partial(self._apply_edit, key, edit))
         except EditConflict:
-            self._edits.pop(key, None)  # what others stored shall replace it
+            self._edits.pop(key, None)  # so that what others stored replaces the value
             with suppress(KeyError):
                 await self.areload(key)
             raise
 
-    def _committed(self, wanted: Mapping[str, Any], outcome: Outcome) -> None:
-        super()._committed(wanted, outcome)
+    def _prepared_edit(
+        self, key: str, edit: Edit, database: DatabaseInterface
+    ) -> Callable[[], Outcome | None]:
+        if edit.has_conflict:
+            raise EditConflict(changed_elsewhere(key))
+        if not self._still_has(key, edit.value):  # another value was stored, and that counts
+            return _do_nothing
+        value = edit.value if edit.mark is None else Edited(edit.value, edit.mark)
+        return self._prepared_change({key: value}, database)
+
+    def _apply_edit(self, key: str, edit: Edit, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._apply_commit({key: edit.value}, outcome)
+            edit.is_saved = True
+
+    def _apply_commit(self, wanted: Mapping[str, Any], outcome: Outcome) -> None:
+        super()._apply_commit(wanted, outcome)
         for key in self._edits.keys() & wanted.keys() if self._edits else ():
-            self._edits[key].mark = None  # it differs from now on, and by our own doing
+            self._edits[key].mark = None  # no longer valid: we wrote this key ourselves
 
     # ---- Turns at the engine ----
 
     async def _aread(self, key: str) -> Any:
         if dict.__contains__(self, key):
             return dict.__getitem__(self, key)
-        return await self._in_turn(partial(self._fetch, key), partial(self._found, key))
+        return await self._in_turn(partial(self._fetch, key), partial(self._apply_fetch, key))
 
     async def _acommit(self, wanted: Mapping[str, Any]) -> None:
-        await self._turn(partial(self._prepared_change, wanted), partial(self._committed, wanted))
+        await self._turn(
+            partial(self._prepared_change, wanted), partial(self._apply_commit, wanted)
+        )
 
     def _prepared_change(
         self, wanted: Mapping[str, Any], database: DatabaseInterface
@@ -339,15 +375,17 @@ class CachedDict(StoredDict):
     def _prepared_clearing(
         self, database: DatabaseInterface
     ) -> Callable[[], tuple[dict[str, Any], Outcome]]:
-        return partial(delete_all, database, self._known())
+        return partial(delete_all, database, self._known_keys())
 
-    async def _in_turn(self, call: Callable[[DatabaseInterface], T], then: Callable[[T], R]) -> R:
-        return await self._turn(lambda database: partial(call, database), then)
+    async def _in_turn(
+        self, call: Callable[[DatabaseInterface], T], on_result: Callable[[T], R]
+    ) -> R:
+        return await self._turn(lambda database: partial(call, database), on_result)
 
     async def _turn(
-        self, prepare: Callable[[DatabaseInterface], Callable[[], T]], then: Callable[[T], R]
+        self, prepare: Callable[[DatabaseInterface], Callable[[], T]], on_result: Callable[[T], R]
     ) -> R:
         if not may_wait(self.database):
-            return then(prepare(self.database)())
+            return on_result(prepare(self.database)())
         asked = time.monotonic()
-        return await self._turns.take(lambda: prepare(engine_for(self.database, asked)), then)
+        return await self._turns.take(lambda: prepare(engine_for(self.database, asked)), on_result)

@@ -15,20 +15,21 @@ from moobius.errors import BrokenRecord, StorageError, UnstorableError
 class Watch(AsyncIterator["str | None"]):
     """The changes that others make, for `async for`.
 
-    Each item is a key that was written or deleted. Or it is None: any key may have changed. That
-    comes first, when from now on no change will be missed, and again after a lost connection.
+    Each item is a key that was written or deleted, or None, which means that any key may have
+    changed. None comes first, when the watch has begun and will miss no change from now on, and
+    again after each lost connection.
     """
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Let go of the connection. Whoever stops listening calls this."""
+        """Close the connection. Whoever stops listening calls this."""
 
 
 class Silence(NamedTuple):
-    """A store was out of reach.
+    """A time at which a store could not be reached.
 
     Attributes:
-        since: The end of the call that found it so, as `time.monotonic` has it.
+        since: When the call failed that found this out, as `time.monotonic` has it.
         reason: What happened.
     """
 
@@ -37,23 +38,23 @@ class Silence(NamedTuple):
 
 
 class Exchanging(Protocol):
-    """What an engine offers besides if processes share its store: an edit that undoes nothing.
+    """What an engine may offer in addition if several processes share its store.
 
-    `CachedDict.aedit` uses it where it is there.
+    With it, `CachedDict.aedit` never overwrites what another process stored meanwhile.
     """
 
     def get_to_edit(self, key: str) -> tuple[bool, Any, Any]:
-        """Return what `get_value` does, and a mark of that state, which is not None."""
+        """Return what `get_value` returns, and a mark of that state, which is not None."""
 
     def prepare_exchange(self, key: str, value: Any, mark: Any) -> Callable[[], tuple[bool, str]]:
-        """Do what `prepare_value` does, for a call that stores while the mark still holds.
+        """Do what `prepare_value` does, for a call that stores only if the state has not changed.
 
-        Otherwise the call raises `EditConflict`, and stores nothing.
+        If it has, the call raises `EditConflict`, and stores nothing.
         """
 
 
 class DatabaseInterface(ABC):
-    """A store of values under text keys, on which a `CachedDict` stands.
+    """A storage engine: it stores values under text keys for a `CachedDict`.
 
     To add an engine, implement the four abstract methods, give the class a name with
     `moobius.database.engines.register_engine`, and use that name in the storage configuration.
@@ -72,10 +73,10 @@ class DatabaseInterface(ABC):
             may be. Others are ignored.
         may_wait: Whether a call may take noticeably long, as over a network. Coroutines then
             call the engine in a thread, so its methods must be safe to call from any thread.
-        waits_for: What its calls wait for, as an address. Calls that wait for the same share some
-            threads, so that a store that hangs keeps those of no other store waiting.
-        silence: When the store was last found to be out of reach, if it ever was. Whoever was
-            waiting for it at that time is told so, and the store is not asked again for each.
+        waits_for: The store that its calls wait for, as an address. Calls to one store share some
+            threads, so that a store that hangs does not block calls to other stores.
+        silence: When the store was last found to be out of reach, if it ever was. Calls that were
+            waiting for their turn at that time fail at once, and do not try the store again.
     """
 
     known_settings: ClassVar[Mapping[str, Kind]] = {}
@@ -155,7 +156,7 @@ class DatabaseInterface(ABC):
         )
 
     def close(self) -> None:
-        """Let go of files and connections. Whoever uses the engine again opens them again."""
+        """Close files and connections. The next call of the engine opens them again."""
         return
 
     @classmethod
@@ -170,7 +171,7 @@ class DatabaseInterface(ABC):
         raise StorageError(f"the storage engine {cls.__name__} cannot list its domains")
 
 
-# ---- The same for engines that have only the four methods ----
+# ---- For any engine, also one that has only the four methods ----
 
 
 def read_many(database: Any, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Any]]:
@@ -201,7 +202,7 @@ def waits_for(database: Any) -> Hashable:
 
 
 def close(database: Any) -> None:
-    """Let go of what this engine has open."""
+    """Close the files and connections of this engine, if it has a `close`."""
     if hasattr(database, "close"):
         database.close()
 

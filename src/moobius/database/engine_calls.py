@@ -1,4 +1,7 @@
-"""What a container asks of its engine. Nothing here touches memory, so a thread may do it."""
+"""The calls that a container makes to its engine.
+
+They do not touch the container's memory, and so may be made in threads.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,16 @@ GONE = object()
 
 
 class Outcome(NamedTuple):
-    """What became of some changes."""
+    """The result of storing some changes."""
 
     done: Collection[str]
-    """The keys whose change the engine has."""
+    """The keys whose change is stored."""
     trouble: StorageError | None = None
-    """Why it does not have the others."""
+    """Why the others are not stored."""
 
 
 def read_all(database: DatabaseInterface, keys: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return what the engine has; a record that cannot be read is logged and left out.
+    """Return what is stored; a record that cannot be read is logged and left out.
 
     Args:
         database: The engine.
@@ -88,12 +91,12 @@ def prepared(
 
 
 def freeze_left_over(database: DatabaseInterface, left_over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return changes with their values as they are now, but for those that are never stored."""
+    """Return changes with their values as they are now, without those that cannot be stored."""
     frozen = {}
     for key, value in left_over.items():
         try:
             frozen[key] = _frozen(database, key, value)
-        except UnstorableError as error:  # changed in place since; the others still have a go
+        except UnstorableError as error:  # changed in place since; go on with the others
             logger.error("{}", error)
     return frozen
 
@@ -110,12 +113,12 @@ def _frozen(database: DatabaseInterface, key: str, value: Any) -> Any:
 def carry_out(
     database: DatabaseInterface, wanted: Mapping[str, Any], left_over: Mapping[str, Any]
 ) -> Outcome:
-    """Bring changes to the engine, up to the first that it cannot take.
+    """Store changes in the engine, up to the first that it cannot store.
 
     Args:
         database: The engine.
         wanted: Key -> new value, or `GONE`. A value may be `Frozen`.
-        left_over: The same for what could not be brought to it earlier; tried last.
+        left_over: Changes that it could not store earlier; tried last.
 
     Raises:
         UnstorableError: If a wanted value is of a kind that is not stored.
@@ -128,7 +131,7 @@ def carry_out(
         for key, value in left_over.items():
             try:
                 _change(database, key, value)
-            except UnstorableError as error:  # changed in place since; the others still have a go
+            except UnstorableError as error:  # changed in place since; go on with the others
                 logger.error("{}", error)
             else:
                 done.append(key)
@@ -140,10 +143,10 @@ def carry_out(
 
 
 def delete_found(database: DatabaseInterface, key: str, left_over: Mapping[str, Any]) -> Outcome:
-    """Delete a key of which only the engine can know; see `carry_out`.
+    """Delete a key that is not in memory; see `carry_out`.
 
     Raises:
-        KeyError: If it does not know it.
+        KeyError: If the engine does not have it either.
     """
     if not _is_there(database, key):
         raise KeyError(key)
@@ -151,13 +154,13 @@ def delete_found(database: DatabaseInterface, key: str, left_over: Mapping[str, 
 
 
 def delete_all(database: DatabaseInterface, known: Iterable[str]) -> tuple[dict[str, Any], Outcome]:
-    """Delete the keys of memory and engine; return what was wanted, and what became of it."""
+    """Delete all keys of memory and engine; return these changes and their outcome."""
     wanted = dict.fromkeys([*known, *database.all_keys()], GONE)
     return wanted, carry_out(database, wanted, {})
 
 
 class OutOfReach(DatabaseInterface):
-    """Stands for an engine whose store was found out of reach: each call fails at once."""
+    """Takes the place of an engine whose store cannot be reached: each call fails at once."""
 
     def __init__(self, database: DatabaseInterface, reason: str) -> None:
         super().__init__()

@@ -159,13 +159,13 @@ class JSONDatabase(DatabaseInterface):
             write_text_atomically(file, text, fsync=self.fsync)
 
     def _tidy(self) -> None:
-        """Remove what killed processes left; before the first write, as reading changes nothing."""
+        """Remove the temporary files of killed processes; not before we write ourselves."""
         if not self._is_tidy:
             self._is_tidy = True
             remove_stale_temporaries(self.path)
 
     def _records(self) -> dict[str, str]:
-        """Return every key with the name of its file; of several files, the one that is read."""
+        """Return every key with the name of its file: of several, the one `get_value` reads."""
         records: dict[str, str] = {}
         for name in filter(_is_record, sorted(self._names())):
             key = self._key_of(name.removesuffix(_SUFFIX))
@@ -185,7 +185,7 @@ class JSONDatabase(DatabaseInterface):
             raise StorageError(f"the folder {self.path} cannot be read: {error}") from error
 
     def _key_of(self, stem: str) -> str:
-        """Return the key of a file; its own name, if only the record knows and does not say."""
+        """Return the key of a file; the file's name, if only the record has it and is broken."""
         key = file_names.decode(stem)
         return self._key_inside(stem) if key is None else key
 
@@ -193,7 +193,7 @@ class JSONDatabase(DatabaseInterface):
         try:
             key, _value = json.loads((self.path / f"{stem}{_SUFFIX}").read_bytes())
         except (OSError, ValueError, TypeError, RecursionError):
-            return stem  # under which reading it says what is wrong
+            return stem  # reading this key then says what is wrong
         return key if isinstance(key, str) and stem in self._spellings(key) else stem
 
     def _spellings(self, key: str) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ class JSONDatabase(DatabaseInterface):
         return self.path / f"{self._spellings(require_text(key))[0]}{_SUFFIX}"
 
     def _older_files(self, key: str) -> Iterator[Path]:
-        """Yield what there is of a key under other names than today's."""
+        """Yield the files of a key that have other names than today's."""
         for stem in self._spellings(key)[1:]:
             if self._is_there(key, stem):
                 yield self.path / f"{stem}{_SUFFIX}"

@@ -1,15 +1,15 @@
-"""Any text as bytes and any bytes as text, for stores that others write to as well. Pure."""
+"""Any text as bytes and any bytes as text, for stores that other programs write to, too. Pure."""
 
 from __future__ import annotations
 
 
 def to_bytes(text: str) -> bytes:
-    """Return text as UTF-8; half a surrogate pair, which has none, by the same rule."""
+    """Return text as UTF-8; a lone surrogate, which UTF-8 does not have, by the same rule."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def to_text(raw: bytes) -> str:
-    """Return the text of bytes, each byte that is no UTF-8 as half a surrogate pair."""
+    """Return the text of bytes; each byte that is no UTF-8 becomes a lone surrogate."""
     try:
         return raw.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:  # this program did not write it

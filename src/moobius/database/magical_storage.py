@@ -29,8 +29,9 @@ M = TypeVar("M", bound="MoobiusStorage")
 __all__ = ["CachedDict", "MagicalStorage", "MoobiusStorage"]
 
 
-# What came after the names of containers were chosen: a container may be called so, and hides it.
-_NEWER = frozenset({"asave", "close", "aclose", "aopen", "aadd_container"})
+# Methods that earlier versions did not have. A project may have a container with such a name, so
+# these names are allowed; the container then hides the method.
+_MAY_BE_HIDDEN = frozenset({"asave", "close", "aclose", "aopen", "aadd_container"})
 
 
 class MagicalStorage:
@@ -38,7 +39,7 @@ class MagicalStorage:
 
     Assigning a dict to a container's name replaces its content, in memory and in the engine.
     Assigning the container itself, `storage.name = storage.name`, saves it as `save` does.
-    `close`, or the end of a `with` or `async with` block, lets go of files and connections.
+    `close`, or the end of a `with` or `async with` block, closes files and connections.
 
     Attributes:
         strict: Whether containers added from now on raise when their engine cannot write.
@@ -97,22 +98,38 @@ class MagicalStorage:
             await container.asave(key)
 
     def close(self) -> None:
-        """Bring to the engines what they could not take, and let go of files and connections.
+        """Store what the engines could not store before, and close files and connections.
 
         A container that is used afterwards opens its engine again.
 
         Raises:
-            StorageError: If an engine still cannot take something, which is then lost; the others
-                are closed all the same.
+            StorageError: If an engine still cannot store something, which is then lost, or cannot
+                be closed. All other engines are closed in any case.
         """
-        troubles = [_trouble_of_closing(container) for container in self._containers().values()]
-        _raise_all(troubles)
+        with _raising_together() as errors:
+            for container in self._containers().values():
+                with _collecting(errors):
+                    container.save_unsaved()
+                with _collecting(errors):
+                    close(container.database)
 
     async def aclose(self) -> None:
-        """Do what `close` does, while other coroutines run."""
-        _raise_all([await _atrouble_of_closing(c) for c in self._containers().values()])
+        """Do what `close` does, while other coroutines run.
 
-    # By its class, for a container may be called `close`.
+        If the task is cancelled meanwhile, all engines are closed, and errors are logged.
+        """
+        containers = self._containers().values()
+        with _raising_together() as errors:
+            try:
+                for container in containers:
+                    with _collecting(errors):
+                        await container.asave_unsaved()
+            finally:
+                for database in [container.database for container in containers]:
+                    with _collecting(errors):
+                        await off_loop(database, partial(close, database))
+
+    # Here and below the class's own method is called: a container may be named `close`.
     def __enter__(self: S) -> S:
         return self
 
@@ -158,8 +175,8 @@ class MagicalStorage:
         check_kinds(f"the container {name!r}", {"name": name, **switches}, ENTRY)
         if not name.isidentifier() or name.startswith("__"):
             raise StorageError(f"{name!r} cannot be the name of a container: use an identifier")
-        is_ours = hasattr(type(self), name) and name not in _NEWER
-        if is_ours or name in self.__dict__ or name in self._being_opened:
+        is_method = hasattr(type(self), name) and name not in _MAY_BE_HIDDEN
+        if is_method or name in self.__dict__ or name in self._being_opened:
             raise StorageError(f"{name!r} is taken; `del storage.{name}` frees the name")
 
     @contextmanager
@@ -172,7 +189,7 @@ class MagicalStorage:
         finally:
             self._being_opened -= {name}
             if not self._being_opened:
-                del self._being_opened  # what is in `__dict__` is for users to go through
+                del self._being_opened  # users iterate over `__dict__`, and expect only their own
 
     def _new_container(self, database: DatabaseInterface | None, strict: bool | None) -> CachedDict:
         """Return a container that reads nothing yet."""
@@ -319,31 +336,34 @@ def _naming(name: str) -> Iterator[None]:
         raise StorageError(f"the container {name!r} cannot be opened: {error}") from error
 
 
-def _trouble_of_closing(container: CachedDict) -> Exception | None:
+@contextmanager
+def _raising_together() -> Iterator[list[Exception]]:
+    """Give a list for errors, and raise one error for all of them when the block ends.
+
+    If the block itself raises, as when its task is cancelled, they are logged.
+    """
+    errors: list[Exception] = []
     try:
-        try:
-            container.save_unsaved()
-        finally:
-            close(container.database)
-    except Exception as error:  # an engine raises what it likes; the others must have their turn
-        return error
-    return None
+        yield errors
+    except BaseException:
+        if errors:
+            logger.error("Closing: {}", _all_of(errors))
+        raise
+    if errors:
+        raise _all_of(errors)
 
 
-async def _atrouble_of_closing(container: CachedDict) -> Exception | None:
+def _all_of(errors: Iterable[Exception]) -> StorageError:
+    return StorageError(f"not everything could be stored: {'; '.join(map(str, errors))}")
+
+
+@contextmanager
+def _collecting(errors: list[Exception]) -> Iterator[None]:
+    """Put what the block raises into a list, and go on."""
     try:
-        try:
-            await container.asave_unsaved()
-        finally:
-            await off_loop(container.database, partial(close, container.database))
+        yield
     except Exception as error:  # an engine raises what it likes; the others must have their turn
-        return error
-    return None
-
-
-def _raise_all(troubles: Iterable[Exception | None]) -> None:
-    if said := [str(trouble) for trouble in troubles if trouble]:
-        raise StorageError(f"not everything could be stored: {'; '.join(said)}")
+        errors.append(error)
 
 
 def _replace_content(name: str, container: CachedDict, content: Any) -> None:

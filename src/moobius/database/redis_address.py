@@ -36,7 +36,7 @@ _SCHEMES = {
 }
 
 
-# Setting -> what makes its value of what a configuration holds.
+# Setting -> the function that converts what a configuration holds.
 _SETTINGS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("host", "username", "password", "sentinel_password"), str),
     **dict.fromkeys(("ca_file", "cert_file", "key_file"), str),
@@ -89,19 +89,19 @@ def address_from(settings: Mapping[str, Any]) -> RedisAddress:
         ConfigError: If they mean none; no password is in its text.
     """
     given = {
-        name: _made(name, make, settings[name])
+        name: _converted(name, make, settings[name])
         for name, make in _SETTINGS.items()
         if settings.get(name) not in (None, "")
     }
     node = (given.pop("host", "localhost"), given.pop("port", _PORT))
-    said = _from_url(str(settings["url"])) if settings.get("url") else {"nodes": (node,)}
-    address = RedisAddress(**{**given, **said})
+    from_url = _from_url(str(settings["url"])) if settings.get("url") else {"nodes": (node,)}
+    address = RedisAddress(**{**given, **from_url})
     if address.kind == CLUSTER and address.db:
         raise ConfigError(f"{address} has only database 0, and db is {address.db}")
     return address
 
 
-def _made(name: str, make: Callable[[Any], Any], value: Any) -> Any:
+def _converted(name: str, make: Callable[[Any], Any], value: Any) -> Any:
     try:
         return make(value)
     except (TypeError, ValueError):
@@ -115,21 +115,21 @@ def _from_url(url: str) -> dict[str, Any]:
             "the url of a redis container begins with none of "
             + ", ".join(f"{known}://" for known in _SCHEMES)
         )
-    # A password may hold anything; what follows it no `@`.
+    # A password may contain `@`; what follows it does not.
     credentials, _, rest = rest.rpartition("@")
     place, _, query = rest.partition("?")
     kind, tls = _SCHEMES[scheme.lower()]
     username, _, password = credentials.partition(":")
-    said = {"kind": kind, "tls": tls, "username": unquote(username), "password": unquote(password)}
+    found = {"kind": kind, "tls": tls, "username": unquote(username), "password": unquote(password)}
     try:
-        said |= _PLACES[kind](place)
+        found |= _PLACES[kind](place)
         if numbers := parse_qs(query).get("db"):
-            said["db"] = _number(numbers[0], "the number of the database")
+            found["db"] = _number(numbers[0], "the number of the database")
     except ValueError as error:
         # Without an `@` the place may be a password that was written without its host.
         shown = f"{scheme}://****@{place}" if credentials else f"{scheme}://..."
         raise ConfigError(f"the url {shown!r} of a redis container is wrong: {error}") from None
-    return {name: value for name, value in said.items() if value not in ("", None, False)}
+    return {name: value for name, value in found.items() if value not in ("", None, False)}
 
 
 def _server(place: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Connections to a Redis: a client for calls, and a connection that hears of changes."""
+"""Clients of a Redis: one for calls, and one for subscriptions."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,7 +20,7 @@ from moobius.database.redis_address import CLUSTER, SENTINEL, UNIX, RedisAddress
 # Of the library, not all cluster errors belong to the family.
 REDIS_ERRORS = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
 
-# Those that say nothing of the request: nobody else would have got an answer.
+# Those that do not depend on the request: the server cannot be reached at all.
 OUT_OF_REACH = (redis.ConnectionError, redis.TimeoutError, OSError)
 
 # Of these the library does not say the types.
@@ -46,18 +45,23 @@ class RedisLink:
         """Remember the address. Use `link_to`, which gives all containers there the same object."""
         self.address = address
         self.silence: Silence | None = None
+        self._client: Any = None
 
-    @cached_property
+    @property
     def client(self) -> Any:
         """The client of the `redis` library, which has a connection for each call at a time."""
-        return connect(self.address)
+        # Not a `cached_property`: before Python 3.12 one lock guards those of all objects, so a
+        # cluster that hangs would keep every other server waiting.
+        if self._client is None:
+            self._client = connect(self.address)
+        return self._client
 
     def __del__(self) -> None:
-        if client := self.__dict__.get("client"):
-            client.close()
+        if self._client is not None:
+            self._client.close()
 
 
-# No lock: two threads may make two links at the worst, and connecting must not keep others waiting.
+# No lock: at worst two threads make two links, and connecting must not keep others waiting.
 _links: WeakValueDictionary[RedisAddress, RedisLink] = WeakValueDictionary()
 
 
@@ -88,11 +92,11 @@ def connect(address: RedisAddress) -> Any:
     return redis.Redis(**_place(address, 0), db=address.db, **options)
 
 
-def connect_to_hear(address: RedisAddress, attempt: int) -> Any:
+def connect_to_subscribe(address: RedisAddress, attempt: int) -> Any:
     """Return a client for a subscription, which makes one attempt to connect.
 
     Args:
-        address: In a cluster every node tells of everything, so one of them will do.
+        address: The server. In a cluster every node publishes everything, so any node will do.
         attempt: How many connections have failed before; another node is asked each time.
     """
     options = {**_options(address), "retry": AsyncRetry(NoBackoff(), 0)}

@@ -41,8 +41,8 @@ _NO_CHANNEL = "; let the account publish to moobius:*, or set announce to false"
 # What is published: who wrote, and the field.
 _MESSAGE = re.compile(rb"([0-9a-f]{16}-[0-9]+) (.*)", re.DOTALL)
 
-# One step for everybody else: who hears of a change finds it made. Scripts, unlike MULTI, are the
-# same in a cluster.
+# Publishing and writing are one step, so that whoever hears of a change finds it made. A script,
+# unlike MULTI, does that in a cluster as well.
 _SET_AND_TELL = """
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
@@ -225,7 +225,7 @@ class RedisDatabase(DatabaseInterface):
         return RedisWatch(self._address, self._channel, self._key_of_another)
 
     def close(self) -> None:
-        """Let go of the connections, which end when no container uses them any more."""
+        """Stop using the connections, which are closed when no container uses them any more."""
         self.__dict__.pop("_link", None)
 
     @classmethod
@@ -242,7 +242,7 @@ class RedisDatabase(DatabaseInterface):
     def __str__(self) -> str:
         return f"moobius.RedisDatabase({self._place})"
 
-    # A spawned process gets the same store, connections of its own, and hears of this one.
+    # A spawned process gets the same store and its own connections, and is told of our changes.
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_link"}
 
@@ -256,7 +256,7 @@ class RedisDatabase(DatabaseInterface):
 
     @property
     def _origin(self) -> bytes:
-        """Who announces: this engine, and in a forked process another one."""
+        """The name of the publisher: this engine, or its copy in a forked process."""
         return f"{self._token}-{os.getpid()}".encode()
 
     def _key_of_another(self, message: bytes) -> str | None:
@@ -268,7 +268,7 @@ class RedisDatabase(DatabaseInterface):
         return None if origin == self._origin else to_text(field)
 
     def _field(self, key: str) -> bytes:
-        """Return where a key is: also one that another program wrote, and that is no UTF-8."""
+        """Return the field of a key; another program may have written one that is no UTF-8."""
         foreign = foreign_bytes(require_text(key))
         if foreign and self.redis.hexists(self._name, foreign):
             return foreign
@@ -284,7 +284,7 @@ class RedisDatabase(DatabaseInterface):
             self.redis.save()
 
     def _records(self, keys: Iterable[str] | None) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what is stored, asking for many at once and never for so many that others wait."""
+        """Yield what is stored, in requests that are large but do not block the server for long."""
         with self._asking("its records cannot be read"):
             if keys is None:
                 # While others write, a scan may give a record twice: then the newer one last.

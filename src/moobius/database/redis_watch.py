@@ -1,4 +1,4 @@
-"""Hearing of the changes that others make in Redis, across lost connections."""
+"""The subscription that tells of changes others make in Redis; it survives lost connections."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from redis.backoff import EqualJitterBackoff
 
 from moobius.database.database_interface import Watch
 from moobius.database.redis_address import RedisAddress
-from moobius.database.redis_client import REDIS_ERRORS, connect_to_hear
+from moobius.database.redis_client import REDIS_ERRORS, connect_to_subscribe
 from moobius.errors import StorageError
 
-_ASK_AFTER = 15.0  # seconds of silence, after which the server must show that it is there
+_ASK_AFTER = 15.0  # seconds of silence after which the server is sent a ping
 _PAUSES = EqualJitterBackoff(cap=5.0, base=0.1)  # seconds between attempts to connect
 
 
@@ -37,11 +37,11 @@ class RedisWatch(Watch):
         self._read = read
         self._open = AsyncExitStack()
         self._subscription: Any = None
-        self._has_stood = False
+        self._was_subscribed = False
         self._failures = 0
 
     async def __anext__(self) -> str | None:
-        """Return the next key, or None when a subscription stands: see `Watch`.
+        """Return the next key, or None when a subscription has begun: see `Watch`.
 
         Raises:
             StorageError: If no first connection can be made. A lost one is tried for ever.
@@ -55,7 +55,7 @@ class RedisWatch(Watch):
                 await self._lost(error)
                 continue
             if kind == "subscribe":
-                self._stands()
+                self._note_subscribed()
                 return None
             if kind == "message" and (key := self._read(data)) is not None:
                 return key
@@ -66,14 +66,14 @@ class RedisWatch(Watch):
         await self._open.aclose()
 
     async def _subscribe(self) -> None:
-        client = connect_to_hear(self._address, self._failures)
+        client = connect_to_subscribe(self._address, self._failures)
         await self._open.enter_async_context(client)
         subscription = await self._open.enter_async_context(client.pubsub())
         await subscription.subscribe(self._channel)
         self._subscription = subscription
 
     async def _next(self) -> tuple[str, Any]:
-        """Return the next thing heard; a server that is silent is asked whether it is there."""
+        """Return kind and data of the next message; a server that is silent is sent a ping."""
         heard = await self._subscription.get_message(timeout=_ASK_AFTER)
         if heard is None:
             await self._subscription.ping()
@@ -82,17 +82,19 @@ class RedisWatch(Watch):
             raise TimeoutError(f"no sign of life in {self._address.timeout} seconds")
         return heard["type"], heard["data"]
 
-    def _stands(self) -> None:
-        if self._has_stood:
+    def _note_subscribed(self) -> None:
+        if self._was_subscribed:
             logger.info("Hearing of changes in redis at {} again", self._address)
-        self._has_stood, self._failures = True, 0
+        self._was_subscribed, self._failures = True, 0
 
     async def _lost(self, error: Exception) -> None:
-        """Close what is left of a connection, and pause before the next one."""
+        """Close what is left of a connection, and wait a while before the next one."""
         await self.aclose()
         self._failures += 1
-        if not self._has_stood and self._failures >= len(self._address.nodes):  # each was asked
+        if not self._was_subscribed and self._failures >= len(
+            self._address.nodes
+        ):  # each was asked
             raise StorageError(f"redis at {self._address} cannot be watched: {error}") from None
-        if self._has_stood and self._failures == 1:
+        if self._was_subscribed and self._failures == 1:
             logger.warning("No longer hearing of changes in redis at {}: {}", self._address, error)
         await asyncio.sleep(_PAUSES.compute(self._failures))

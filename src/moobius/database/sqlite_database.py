@@ -218,7 +218,7 @@ def file_of(root_dir: str | os.PathLike[str], path: str | os.PathLike[str]) -> P
 
 
 def _to_column(text: str) -> str | bytes:
-    """Return text as SQLite keeps it: half a surrogate pair, which is no UTF-8, as a blob."""
+    """Return text as SQLite keeps it: a lone surrogate, which UTF-8 does not have, as a blob."""
     if text.isascii():
         return text
     try:

@@ -1,7 +1,7 @@
-"""One SQLite file as this process sees it: two connections, for all threads, across forks.
+"""The connections of this process to one SQLite file, for all its threads.
 
-One connection writes and one reads, so that a write that waits for another process keeps no reader
-waiting.
+One connection writes and one reads, so that a write that waits for another process does not make
+readers wait.
 
 SQLite must not be carried through a fork: parent and child would share its idea of who holds which
 lock, and could destroy the file. So everything is closed before a fork, and each process opens
@@ -43,9 +43,9 @@ class Opening:
 
 
 class SQLiteFile:
-    """A file, opened when it is needed. Errors are those of `sqlite3`; text that is none is bytes.
+    """A file, opened when it is needed. Errors are those of `sqlite3`; invalid UTF-8 is bytes.
 
-    Use `file_at`, which gives all users of a file the same object.
+    Use `file_at`, which gives all users of a file with the same settings the same object.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -71,14 +71,14 @@ class SQLiteFile:
                 line.ready()
 
     def close(self) -> None:
-        """Let go of the file until it is used again."""
+        """Close the file until it is used again."""
         for line in self.lines:
             with line.lock:
                 line.close()
 
 
 class _Line:
-    """A connection, made when it is needed, and the lock of those who use it."""
+    """A connection, made when it is needed, and the lock that its users hold."""
 
     def __init__(self, opening: Opening) -> None:
         self.lock = threading.RLock()
@@ -89,8 +89,8 @@ class _Line:
         self._identity = (0, 0)
 
     def ready(self) -> sqlite3.Cursor:
-        """Return what runs statements; whoever calls this holds the lock."""
-        # A file that was deleted or replaced takes writes as before, and loses them.
+        """Return the cursor, connected to the present file; the caller holds the lock."""
+        # Writes to a file that was deleted or replaced since would work, and be lost.
         if self._cursor is None or self._identity != _identity(self._name):
             self.close()
             self._connection = _connect(self._opening)
@@ -99,7 +99,7 @@ class _Line:
         return self._cursor
 
     def close(self) -> None:
-        """Let go of the connection; whoever calls this holds the lock."""
+        """Close the connection; the caller holds the lock."""
         if self._connection is not None:
             self._connection.close()
             self._connection = self._cursor = None
@@ -143,7 +143,7 @@ def _switch_to_wal(connection: sqlite3.Connection, timeout: float) -> None:
 
 
 def text_or_bytes(raw: bytes) -> str | bytes:
-    """Return a column as text or, if another program put no UTF-8 there, as it is."""
+    """Return a column as text; as bytes if another program stored invalid UTF-8 there."""
     try:
         return str(raw, "utf-8")
     except UnicodeDecodeError:
@@ -161,7 +161,7 @@ def _identity(name: str) -> tuple[int, int]:
 # ---- All files of this process ----
 
 _files: WeakValueDictionary[Opening, SQLiteFile] = WeakValueDictionary()
-_registry = threading.Lock()  # of which files there are; held while forking
+_registry = threading.Lock()  # guards `_files`; held while forking
 _held: list[_Line] = []
 
 

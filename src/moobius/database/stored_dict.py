@@ -1,4 +1,4 @@
-"""A dict whose every change reaches a storage engine: what needs no event loop."""
+"""The dict methods of `CachedDict`: every change is written to a storage engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StoredDict(Memory):
     # dict, and only a miss comes here, through `__missing__`.
 
     def __init__(self, database: DatabaseInterface, strict_mode: bool = False) -> None:
-        """Stand on an engine, reading nothing yet.
+        """Make a container on an engine; nothing is read yet.
 
         Args:
             database: The engine; anything with the methods of `DatabaseInterface`.
@@ -37,14 +37,14 @@ class StoredDict(Memory):
 
     @classmethod
     def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
-        """Return a plain dict: a container has an engine, and this has none."""
+        """Return a plain dict, because a container needs an engine."""
         return dict.fromkeys(iterable, value)
 
     # ---- Reading one key ----
 
     def __missing__(self, key: Any) -> Any:
         self._turns.finish()
-        return self._found(key, self._fetch(key, self.database))
+        return self._apply_fetch(key, self._fetch(key, self.database))
 
     def __contains__(self, key: object) -> bool:
         return dict.__contains__(self, key) or self._is_stored(key)
@@ -60,25 +60,25 @@ class StoredDict(Memory):
         """Read `key` anew from the engine, as when another process wrote it, and return its value.
 
         A change of this key that the engine could not take is given up, with a warning. Without a
-        key, read everything anew; what the engine no longer has is gone from memory, too, and what
-        it could not take stays.
+        key, read everything anew. What the engine no longer has is gone from memory, too. Changes
+        that it could not take stay.
 
         Raises:
             KeyError: If the engine no longer has it; it is then gone from memory, too.
         """
         self._turns.finish()
         if key is None:
-            self._all_renewed(read_all(self.database))
+            self._apply_reload_all(read_all(self.database))
             self._loaded = True
             return None
-        return self._renewed(key, self.database.get_value(require_text(key)))
+        return self._apply_reload(key, self.database.get_value(require_text(key)))
 
     # ---- Reading all keys ----
 
     def load(self) -> None:
         """Read every key from the engine; a record that cannot be read is logged and left out."""
         self._turns.finish()
-        self._take_in(read_all(self.database))
+        self._apply_load(read_all(self.database))
         self._loaded = True
 
     def __iter__(self) -> Iterator[str]:
@@ -96,12 +96,12 @@ class StoredDict(Memory):
 
     def values(self) -> Any:
         """Return a view of the values."""
-        self._complete()
+        self._load_rest()
         return super().values()
 
     def items(self) -> Any:
         """Return a view of the keys with their values."""
-        self._complete()
+        self._load_rest()
         return super().items()
 
     def copy(self) -> dict[str, Any]:
@@ -109,9 +109,9 @@ class StoredDict(Memory):
         return dict(self.items())
 
     def __eq__(self, other: object) -> bool:
-        self._complete()
+        self._load_rest()
         if isinstance(other, StoredDict):
-            other._complete()
+            other._load_rest()
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:
@@ -123,7 +123,7 @@ class StoredDict(Memory):
         return {**self.copy(), **other} if isinstance(other, dict) else NotImplemented
 
     def __repr__(self) -> str:
-        # Showing must not read from the disk; an unloaded container shows what it has, and says so.
+        # `repr` must not read from the disk: of an unloaded container it shows what is in memory.
         unloaded = "" if self._loaded else ", loaded=False"
         return f"moobius.{type(self).__name__}({dict(super().items())!r}{unloaded})"
 
@@ -145,6 +145,7 @@ class StoredDict(Memory):
         Raises:
             KeyError: If there is no such key.
         """
+        self._turns.finish()
         self._commit({key: self[key]})
 
     @contextmanager
@@ -158,11 +159,16 @@ class StoredDict(Memory):
             KeyError: If there is no such key.
             StorageError: If it is a value that cannot be changed in place.
         """
+        self._turns.finish()
         value = require_changeable(key, self[key])
-        with self._restoring(key, value):
+        before = copy.deepcopy(value)
+        try:
             yield value
             if self._still_has(key, value):
                 self[key] = value
+        except BaseException:
+            self._restore(key, value, before)
+            raise
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the value of `key`, storing `default` first if there is none."""
@@ -183,6 +189,7 @@ class StoredDict(Memory):
 
     def pop(self, key: str, default: Any = ABSENT) -> Any:
         """Remove `key` and return its value, or `default` if there is none."""
+        self._turns.finish()
         try:
             value = self[key]
         except KeyError:
@@ -201,7 +208,7 @@ class StoredDict(Memory):
     def clear(self) -> None:
         """Remove everything, also what was never loaded or cannot be read."""
         self._turns.finish()
-        self._cleared(delete_all(self.database, self._known()))
+        self._apply_clear(delete_all(self.database, self._known_keys()))
 
     def save_unsaved(self) -> None:
         """Try again to bring to the engine what it could not take.
@@ -210,7 +217,7 @@ class StoredDict(Memory):
             StorageError: If it still cannot.
         """
         self._turns.finish()
-        self._retried(carry_out(self.database, {}, self._left_over({})))
+        self._apply_retry(carry_out(self.database, {}, self._left_over({})))
 
     # ---- Copies and pickles ----
 
@@ -229,10 +236,10 @@ class StoredDict(Memory):
             "cached": cached,
         }
 
-    # ---- The engine's half: may be done in a thread ----
+    # ---- What may run in a thread ----
 
     def _fetch(self, key: Any, database: DatabaseInterface) -> tuple[bool, Any]:
-        if not isinstance(key, str) or key in self._unsaved:  # memory knows better
+        if not isinstance(key, str) or key in self._unsaved:  # it was deleted in memory
             return False, None
         return database.get_value(key)
 
@@ -240,7 +247,7 @@ class StoredDict(Memory):
 
     def _commit(self, wanted: Mapping[str, Any]) -> None:
         self._turns.finish()
-        self._committed(wanted, carry_out(self.database, wanted, self._left_over(wanted)))
+        self._apply_commit(wanted, carry_out(self.database, wanted, self._left_over(wanted)))
 
     def _is_stored(self, key: Any) -> bool:
         try:
@@ -256,11 +263,11 @@ class StoredDict(Memory):
         stored = [key for key in self.database.all_keys() if key not in self._unsaved]
         return list(dict.fromkeys([*dict.keys(self), *stored]))
 
-    def _complete(self) -> None:
-        """Read what is not in memory yet, leaving alone what may have been changed there."""
+    def _load_rest(self) -> None:
+        """Read what is not in memory yet; values in memory, which may have changed, stay."""
         if not self._loaded:
             self._turns.finish()
-            self._take_in(self._read_rest())
+            self._apply_load(self._read_rest())
             self._loaded = True
 
     def _read_rest(self) -> dict[str, Any]:

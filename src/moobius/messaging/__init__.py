@@ -7,15 +7,15 @@ Byte-compatible with the clever-show protocol. Three ways in:
   original;
 - `Link`, the rules without any socket, on which both stand (its module says how).
 
-Who wants to know how it works reads, in this order:
+To learn how it works, read in this order:
 
 - the wire: `framing` (bytes to messages and back), `messages` (their meaning), `auth` (signatures);
-- the rules: `link_calls` (what one side says: `outbox`, `requests`, `answers`) and `link` (the
-  connection: `session`; what comes in: `intake`, `reception`), `policy` and `files`;
-- asyncio: `aio_wire` (one socket), `aio_connection` (a link on wires), `aio_link` (what one calls),
-  `aio_client` and `aio_server`; callbacks run in `aio_runner`;
+- the rules: `link_calls` (what one side sends: `outbox`, `requests`, `answers`) and `link` (the
+  connection: `session`; what it receives: `intake`, `reception`), `policy` and `files`;
+- asyncio: `aio_wire` (one socket), `aio_connection` (a link on wires), `aio_link` (the methods for
+  users), `aio_client` and `aio_server`; callbacks run in `aio_runner`;
 - selectors: `streams` (one socket), `selector_connection` (a link on a selector),
-  `connection_manager` (what one calls), `client_core` and `server`.
+  `connection_manager` (the methods for users), `client_core` and `server`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ __all__ = [
     "set_keepalive",
 ]
 
-# Name -> where it lives. Each is imported when it is first asked for: a script that casts one spell
-# does not wait for an event loop it never uses, nor a server for the other's.
+# Name -> its module, which is imported when the name is first used: a script that casts one spell
+# does not import the selector side, and a program on selectors does not import asyncio.
 _HOMES = {
     "AsyncLink": "aio_link",
     "AsyncServer": "aio_server",
@@ -97,8 +97,9 @@ _HOMES = {
     "serve": "aio_server",
     "set_keepalive": "sockets",
 }
-# The original's modules, for who writes `messaging.client_core.Client`. What a server knows a
-# client as is `messaging.server.Client`: the original, too, told the two apart by their modules.
+# The original's modules, for programs with `messaging.client_core.Client`. The class with which a
+# server represents a client is `messaging.server.Client`: in the original, too, only the modules
+# tell the two apart.
 _MODULES = ("client_core", "server")
 
 

@@ -1,4 +1,4 @@
-"""A connection whose peer has not proved its key, and is nobody yet."""
+"""A connection to an asyncio server while its peer has not proved the shared key."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from moobius.messaging.link import Link
 
 
 class Applicant:
-    """Owns a connection until its key is proved; then its link can be taken over.
+    """Owns a connection until its peer has proved the key; then an `AsyncLink` takes it over.
 
-    So a stranger who comes from the address of a known peer does not take its place.
+    So somebody without the key who connects from the address of a known peer does not replace it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Applicant:
             link: The rules, with a key that is required.
             wire: The connection.
             proved: Called when the key is proved.
-            lost: Called instead when the connection has ended before.
+            lost: Called instead if the connection ends before that.
         """
         self.link = link
         self.wire = wire
@@ -72,9 +72,9 @@ class Applicant:
     def _set_timer(self) -> None:
         due = self.link.next_deadline
         if due is not None:
-            self._timer = self._loop.call_at(due, self._ring)
+            self._timer = self._loop.call_at(due, self._wake)
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         try:
             self.link.expire(self._loop.time())
         except MessagingError as error:

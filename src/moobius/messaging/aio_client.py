@@ -33,7 +33,7 @@ def connect(
     *,
     path: str | os.PathLike[str] | None = None,
     callbacks: Callbacks | None = None,
-    # Who may listen, and who the peer is.
+    # Encryption and authentication.
     ssl: ssl_module.SSLContext | None = None,
     server_hostname: str | None = None,
     key: SharedKey | None = None,
@@ -139,7 +139,7 @@ class Connecting:
             await asyncio.wait_for(self._open(link), self._timeout)
         except asyncio.TimeoutError:
             error = ConnectTimeout(
-                f"{link.link.name}: not connected in {self._timeout:g} s: {_missing(link)}"
+                f"{link.link.name}: not connected in {self._timeout:g} s: {_why_not_ready(link)}"
             )
             await link.close()
             raise error from None
@@ -147,7 +147,7 @@ class Connecting:
             await link.close()
             raise
         if self._reconnect:
-            link.expect_return(Returning(link, self._open).start)
+            link.expect_return(Reconnector(link, self._open).start)
         return link
 
     async def _open(self, link: AsyncLink) -> None:
@@ -164,7 +164,7 @@ class Connecting:
         await link.settled()
 
 
-def _missing(link: AsyncLink) -> str:
+def _why_not_ready(link: AsyncLink) -> str:
     if link.error is not None:
         return str(link.error)
     if link.link.is_connected:
@@ -172,17 +172,17 @@ def _missing(link: AsyncLink) -> str:
     return "nobody answers; does it listen, and do both sides use TLS, or neither?"
 
 
-class Returning:
-    """Connects again after each loss: at once, but with pauses that grow as long as it is in vain.
+class Reconnector:
+    """Connects again after each loss: at once, but with growing pauses after failed attempts.
 
-    An attempt is in vain if there is no connection, or one on which the peer said nothing of use,
-    or one that we had to end.
+    An attempt has failed if there is no connection, if no message of the peer came on it, or if we
+    had to close it because of an error.
     """
 
     def __init__(self, link: AsyncLink, open_again: Callable[[AsyncLink], Awaitable[None]]) -> None:
         self._link = link
         self._open = open_again
-        self._in_vain = 0
+        self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -192,26 +192,26 @@ class Returning:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        # A connection can be lost again before this has noticed that it stands.
+        # A new connection can be lost again before this coroutine goes on.
         while not (self._link.is_over or self._link.is_connected):
-            await self._link.over_within(pause(self._in_vain))
+            await self._link.over_within(pause(self._failures))
             if self._link.is_over:
                 return
             try:
                 await asyncio.wait_for(self._open(self._link), CONNECT_WITHIN_S + CONFIRM_WITHIN_S)
             except (OSError, MessagingError, asyncio.TimeoutError) as error:
                 logger.info("{}: not connected, trying again: {}", self._link.link.name, error)
-                self._in_vain += 1
+                self._failures += 1
 
     def _count(self) -> None:
-        is_vain = not self._link.has_heard or isinstance(self._link.error, ProtocolError)
-        self._in_vain = self._in_vain + 1 if is_vain else 0
+        has_failed = not self._link.has_heard or isinstance(self._link.error, ProtocolError)
+        self._failures = self._failures + 1 if has_failed else 0
 
 
-def pause(attempts_in_vain: int) -> float:
-    """Return how many seconds to wait before the next attempt, spread so that clients scatter."""
-    if not attempts_in_vain:
+def pause(failures: int) -> float:
+    """Return the seconds before the next attempt, partly random so that clients spread out."""
+    if not failures:
         return 0.0
-    doublings = min(attempts_in_vain - 1, 30)
+    doublings = min(failures - 1, 30)
     longest: float = min(FIRST_DELAY_S * 2.0**doublings, LONGEST_DELAY_S)
     return longest * random.uniform(0.5, 1.0)

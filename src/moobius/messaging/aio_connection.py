@@ -20,15 +20,15 @@ from moobius.messaging.waiting import Changes
 
 
 class AsyncConnection:
-    """A `Link` on asyncio: whatever a wire brings and takes, across any number of wires.
+    """A `Link` on asyncio, across any number of connections, each of which is a `Wire`.
 
     Attributes:
         callbacks: What is called for the peer's actions and requests.
         link: The rules, with the queue and the pending requests.
         address: The peer's address, as the socket knows it.
         error: Why the last connection ended, if anything was wrong.
-        has_heard: Whether the peer has said anything of use on this connection, or did on the last
-            one; that it has proved its key is of none by itself.
+        has_heard: Whether a message of the peer has arrived on this connection, or on the last one
+            if there is none; the messages that prove its key do not count.
     """
 
     def __init__(self, link: Link, registered: Callbacks | None = None) -> None:
@@ -62,7 +62,7 @@ class AsyncConnection:
     # Sending.
 
     def _flush_soon(self) -> None:
-        # The first message of a turn of the loop leaves at once, the others of that turn together.
+        # In one iteration of the loop, the first message is sent at once, all others together.
         if self._has_flushed:
             self._flush_is_due = True
             return
@@ -107,7 +107,7 @@ class AsyncConnection:
             return
         self.flush()
         if (due := self.link.connection_deadline) is not None:
-            self._ring_at(due)  # those of requests are known already
+            self._wake_at(due)  # the timer for requests was set when they were made
 
     def _take(self, event: LinkEvent) -> None:
         if isinstance(event, (Action, Request)):
@@ -130,21 +130,21 @@ class AsyncConnection:
 
     # Time.
 
-    def _ring_at(self, due: float | None) -> None:
+    def _wake_at(self, due: float | None) -> None:
         if due is None or (self._timer is not None and self._timer.when() <= due):
-            return  # one that is too early looks again when it rings
+            return  # a timer that is too early is set again when it ends
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._ring)
+        self._timer = self._loop.call_at(due, self._wake)
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         self._timer = None
         try:
             self.link.expire(self._loop.time())
         except ProtocolError as error:
             self._hang_up(error)
         self._take_events()
-        self._ring_at(self.link.next_deadline)
+        self._wake_at(self.link.next_deadline)
         self._changes.happened()
 
     # The connection.
@@ -154,16 +154,16 @@ class AsyncConnection:
         self._adopt(wire)
         self.link.connection_made(role, self._loop.time())
         self.flush()
-        self._ring_at(self.link.next_deadline)
+        self._wake_at(self.link.next_deadline)
 
     def take_over(self, wire: Wire, link: Link) -> None:
-        """Begin with a connection on which another link has proved that its peer is ours."""
+        """Begin with a connection that another link has, whose peer proved to be this one."""
         self._adopt(wire)
         self.has_heard = True
         self.link.take_over(link)
         wire.hand_over(self)
         self._take_events()
-        self._ring_at(self.link.next_deadline)
+        self._wake_at(self.link.next_deadline)
         self._changes.happened()
 
     def _adopt(self, wire: Wire) -> None:
@@ -191,7 +191,7 @@ class AsyncConnection:
         self._changes.happened()
 
     def expect_return(self, on_loss: Callable[[], None]) -> None:
-        """Keep what waits when a connection is lost, because another will follow.
+        """When a connection is lost, keep what waits to be sent, because another will follow.
 
         Args:
             on_loss: Called after each loss.

@@ -1,4 +1,4 @@
-"""A peer in asyncio: what one asks, sends and answers, and how one ends it."""
+"""`AsyncLink`, a peer in asyncio: sending, asking, answering and closing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ QUEUE_HIGH = 1024 * 1024
 FILES_HIGH = 32
 """Files that may wait to be sent before `send_file` waits too."""
 FLUSH_ON_CLOSE_S = 15.0
-"""How long the system may take no byte of what is queued before `close` gives up: it takes many at
-a time, and from a slow peer's connection seldom."""
+"""Seconds without progress after which `close` gives up sending what is queued. To a slow peer the
+system sends many bytes at a time, with long pauses."""
 GOODBYE_S = 1.0
-"""How long the peer may take to say goodbye, inside TLS."""
+"""Seconds that the peer may take to end TLS properly."""
 
 
 class AsyncLink(AsyncConnection):
-    """A peer, and everything one can do with it. Made by `connect` or `serve`.
+    """A peer, and all that can be done with it. Made by `connect` or `serve`.
 
     Callbacks are called as `callback(link, *args, **kwargs)`, as functions or coroutines, one after
     the other in the order of arrival. One that awaits a `request` of its own does not keep the
@@ -124,18 +124,20 @@ class AsyncLink(AsyncConnection):
             self.link.get_file(remote_path, destination, now=now, timeout=timeout)
         )
 
-    # The end, and whether it has come.
+    # Closing, and waiting for changes of the connection.
 
     async def close(self) -> None:
-        """Send what is queued, as long as the peer takes any of it, and hang up for good.
+        """Send what is queued, as long as the peer takes it, and close the connection for good.
 
         A callback that runs is cancelled, unless it is the one that closes.
         """
-        await self.hang_up()
-        await self.stop_callbacks()
+        try:
+            await self.hang_up()
+        finally:
+            await self.stop_callbacks()
 
     async def hang_up(self) -> None:
-        """Do what `close` does, and let callbacks be."""
+        """Do what `close` does, but do not cancel callbacks."""
         try:
             if self.link.is_ready and not self._is_over:
                 await self._send_the_rest()
@@ -151,7 +153,7 @@ class AsyncLink(AsyncConnection):
         await self.wait_closed()
 
     async def stop_callbacks(self) -> None:
-        """Cancel the callback that runs, unless it is the one that asks, and forget the others."""
+        """Cancel the running callback, unless it is the caller, and drop the messages that wait."""
         await self._runner.stop()
 
     async def _send_the_rest(self) -> None:
@@ -224,7 +226,7 @@ class AsyncLink(AsyncConnection):
     async def _answer_to(self, pending: Pending) -> Any:
         pending.owner = self._loop.create_future()
         self._flush_soon()
-        self._ring_at(pending.deadline)
+        self._wake_at(pending.deadline)
         try:
             return await pending.owner
         except BaseException:

@@ -23,9 +23,9 @@ PARSED_BYTES = 256 * 1024
 
 
 class Packed(NamedTuple):
-    """A message that waits, in as much memory as it took on the wire, or twice that.
+    """A message that waits, in one or two times as much memory as it took on the wire.
 
-    Parsed it takes up to fifty times as much.
+    A parsed message takes up to fifty times as much.
     """
 
     kind: type[Action] | type[Request]
@@ -90,7 +90,7 @@ class Runner:
         """Tell whether more messages may come, or the peer has to wait."""
         most: tuple[int | None, int | None] = (BACKLOG_HIGH, BACKLOG_BYTES)
         if len(self._link.pending) > 0:
-            # An answer that a callback waits for may lie behind what is not read.
+            # A callback may wait for an answer, which would not be read.
             most = (self._link.limits.queue_messages, self._link.limits.queue_bytes)
         counts = (self.waiting, self.waiting_bytes)
         return all(
@@ -119,7 +119,7 @@ class Runner:
             callbacks.finish(self._link, arrival, value)
 
     async def stop(self) -> None:
-        """Cancel the callback that runs, unless it is the one that asks, and forget the others."""
+        """Cancel the running callback, unless it is the caller, and drop the messages that wait."""
         self._is_stopped = True
         self._backlog.clear()
         self.waiting_bytes = 0
@@ -153,11 +153,11 @@ class Runner:
             await self._finish(arrival, self._call(arrival))
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
-        """Go on with what waits, however a worker ended."""
+        """Go on with the messages that wait, even if the worker was cancelled or failed."""
         self._worker = None
         if not worker.cancelled() and (error := worker.exception()) is not None:
             if not isinstance(error, Exception):
-                return  # the loop itself is ending
+                return  # `KeyboardInterrupt` or `SystemExit`: the loop is ending
             self._failed(error)
         if self._backlog:
             self._start()
@@ -168,8 +168,8 @@ class Runner:
             try:
                 value = await value
             except asyncio.CancelledError as error:
-                # Its own doing, as when it awaits a task that was cancelled: one failed callback.
-                # If instead somebody cancels this worker, the next one goes on.
+                # Either the callback awaited a task that was cancelled, and has failed; or somebody
+                # cancelled this worker, and the next one goes on.
                 if not self._is_stopped:
                     callbacks.fail(self._link, arrival, error)
                 raise

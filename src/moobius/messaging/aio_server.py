@@ -17,7 +17,7 @@ from loguru import logger
 from moobius.errors import MessagingError
 from moobius.messaging.aio_applicant import Applicant
 from moobius.messaging.aio_link import AsyncLink
-from moobius.messaging.aio_tls import TlsDoor
+from moobius.messaging.aio_tls import TlsAcceptor
 from moobius.messaging.aio_wire import Wire
 from moobius.messaging.auth import SharedKey
 from moobius.messaging.callbacks import Callbacks, CallbackT
@@ -30,7 +30,7 @@ from moobius.messaging.unix_socket import UnixSocket
 
 BACKLOG = 100
 AWAY_AT_MOST = 1000
-"""Peers that may come back; beyond that, the one that was first met is forgotten."""
+"""Peers without a connection that are remembered; beyond that, those first met are forgotten."""
 Welcome = Callable[[AsyncLink], Awaitable[None] | None]
 Greeter = Callable[[], asyncio.BaseProtocol]
 """Makes what takes a connection that was accepted."""
@@ -109,7 +109,7 @@ def serve(
         loop = asyncio.get_running_loop()
         if sock is not None:
             return await loop.create_unix_server(greeter, sock=sock)
-        # So many are accepted before the first of them is heard, or hung up on.
+        # The system accepts so many connections before the first of them is served or closed.
         return await loop.create_server(greeter, host, port, backlog=min(BACKLOG, strangers))
 
     own_path = None if path is None else Path(path)
@@ -215,8 +215,14 @@ class AsyncServer:
         for applicant in self._applicants:
             applicant.wire.transport.abort()
         links = self.links
-        await asyncio.gather(*(link.hang_up() for link in links))
-        # In this very task, which may be that of a callback: it must not stop itself.
+        try:
+            await asyncio.gather(*(link.hang_up() for link in links))
+        finally:
+            await self._stop_tasks(links)
+        await server.wait_closed()
+
+    async def _stop_tasks(self, links: list[AsyncLink]) -> None:
+        # Not in tasks of their own: a callback that closes the server must not stop itself.
         for link in links:
             await link.stop_callbacks()
         self._known.clear()
@@ -225,7 +231,6 @@ class AsyncServer:
                 task.cancel()
             await asyncio.wait(tasks)
         self._strangers.tell()
-        await server.wait_closed()
 
     def __await__(self) -> Generator[None, None, AsyncServer]:
         return self.start().__await__()
@@ -241,7 +246,9 @@ class AsyncServer:
 
     def _greet(self) -> asyncio.BaseProtocol:
         return (
-            TlsDoor(self._tls, self._wire_inside, self._let_try) if self._tls else self._new_wire()
+            TlsAcceptor(self._tls, self._wire_inside, self._shake_hands)
+            if self._tls
+            else self._new_wire()
         )
 
     def _wire_inside(self) -> Wire:
@@ -262,6 +269,8 @@ class AsyncServer:
             if _has_to_prove(rules):
                 return self._apply(rules, wire)
         link = self._link_for(address)
+        if link is None:
+            return None
         link.attach(wire, "server")
         if _has_to_prove(link.link):
             self._strangers.enter(link, wire.transport.abort)
@@ -283,6 +292,9 @@ class AsyncServer:
         self._dismiss(applicant)
         wire = applicant.wire
         link = self._link_for(wire.transport.get_extra_info("peername"))
+        if link is None:
+            wire.transport.abort()
+            return
         link.take_over(wire, applicant.link)
         self._begin_welcome(link)
 
@@ -290,9 +302,16 @@ class AsyncServer:
         if self._on_connect is not None:
             self._hold(self._welcome(link, self._on_connect))
 
-    def _link_for(self, address: Any) -> AsyncLink:
-        identity = self._identify(address) if self._identify else None
-        known = self._known.get(identity) if self._identify else None
+    def _link_for(self, address: Any) -> AsyncLink | None:
+        """Return the link of a peer, a new one if it is not known; `None` if `identify` fails."""
+        try:
+            identity = self._identify(address) if self._identify else None
+            known = self._known.get(identity) if self._identify else None
+        except (
+            Exception
+        ) as error:  # a callback raises what it likes, or what it returns has no hash
+            logger.opt(exception=error).error("{}: identify failed", address_text(address))
+            return None
         if known is not None and not known.is_over:
             return known
         self._known.pop(identity, None)  # one that was closed does not come back
@@ -306,7 +325,7 @@ class AsyncServer:
         return link
 
     def _make_room(self) -> None:
-        """Forget those first met of who is away, when there are too many who might come back."""
+        """If too many peers without a connection are remembered, forget those first met."""
         away = [who for who, link in self._known.items() if not link.link.is_connected]
         for who in away[: max(0, len(away) - AWAY_AT_MOST)]:
             self._known.pop(who).give_up()
@@ -328,7 +347,7 @@ class AsyncServer:
         except Exception as error:
             logger.opt(exception=error).error("{}: on_connect raised", link.link.name)
 
-    def _let_try(self, handshake: Coroutine[Any, Any, None]) -> None:
+    def _shake_hands(self, handshake: Coroutine[Any, Any, None]) -> None:
         task = self._hold(handshake)
         self._strangers.enter(task, task.cancel)
         task.add_done_callback(self._strangers.leave)

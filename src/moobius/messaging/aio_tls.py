@@ -1,4 +1,4 @@
-"""TLS at the door of a server: the handshake, and who failed it."""
+"""TLS for connections that an asyncio server accepts; failed handshakes are logged."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from moobius.messaging.sockets import address_text
 HANDSHAKE_WITHIN_S = 5.0
 
 
-class TlsDoor(asyncio.Protocol):
-    """Takes one connection that was accepted, and has it begin again inside TLS.
+class TlsAcceptor(asyncio.Protocol):
+    """Takes one connection that was accepted, and begins TLS on its socket.
 
-    Were the server itself given the context, asyncio would tell nobody whose handshake failed.
+    If asyncio's server were given the TLS context, nobody would learn whose handshake failed.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class TlsDoor(asyncio.Protocol):
         Args:
             context: The server's.
             new_wire: Makes the wire for what is inside.
-            hold: Runs the handshake, unless the server closes first.
+            hold: Runs the handshake as a task of the server.
         """
         self._context = context
         self._new_wire = new_wire
         self._hold = hold
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket out of its transport; nothing has been read of it."""
+        """Take the socket from its transport, which has read nothing from it yet."""
         assert isinstance(transport, asyncio.Transport)
         address = address_text(transport.get_extra_info("peername"))
         try:

@@ -1,4 +1,4 @@
-"""One connection in asyncio: bytes between a transport and its `AsyncLink`."""
+"""One connection in asyncio: it moves bytes between a transport and a link."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ_SIZE = 256 * 1024
 
 
 class Owner(Protocol):
-    """What a wire needs of the `AsyncLink` whose it is."""
+    """What a wire needs of its owner, an `AsyncLink` or an `Applicant`."""
 
     link: Link
 
@@ -34,8 +34,8 @@ class Owner(Protocol):
 class Wire(asyncio.BufferedProtocol):
     """One connection.
 
-    It receives into memory of its own: asyncio would take and give back a quarter of a megabyte for
-    every small message.
+    It receives into a buffer of its own: asyncio would allocate a quarter of a megabyte for every
+    small message.
     """
 
     transport: asyncio.Transport
@@ -44,8 +44,8 @@ class Wire(asyncio.BufferedProtocol):
         """Wait for the connection.
 
         Args:
-            made: Called with the connection; returns whose it is. `None` means that nobody wants it
-                any more: then it is hung up.
+            made: Called with the wire when it is connected; returns its owner. `None` means that
+                nobody wants the connection any more: then it is closed.
         """
         self._made = made
         self._owner: Owner | None = None
@@ -54,7 +54,7 @@ class Wire(asyncio.BufferedProtocol):
         self._unconfirmed = 0
         self._written = 0
         self._again: asyncio.Handle | None = None
-        # Memory of which only the pages that are used exist: most connections are idle.
+        # Mapped memory takes space only for the pages that are used: most connections are idle.
         self._room = memoryview(mmap.mmap(-1, READ_SIZE))
 
     @property
@@ -71,20 +71,22 @@ class Wire(asyncio.BufferedProtocol):
         """Take the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        # Writing is paused while the transport holds any byte. So one message at a time is under
-        # way, and what a lost connection takes with it is known exactly. (Inside TLS "any" is said
-        # with a 1: with a 0 asyncio pauses without a byte, and forgets to go on.)
+        # Writing is paused while the transport's buffer holds any byte. So it holds one message at
+        # a time, and we know which one a lost connection interrupts. (Inside TLS the limit must be
+        # 1: with 0, asyncio pauses while the buffer is empty, and never resumes.)
         is_tls = transport.get_extra_info("sslcontext") is not None
         transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
-        _notice_death(transport)
-        self._owner = self._made(self)
-        if self._owner is None:
-            transport.abort()
+        _keep_alive(transport)
+        try:
+            self._owner = self._made(self)
+        finally:
+            if self._owner is None:
+                transport.abort()
 
     def send(self, link: Link) -> None:
         """Hand over what waits, until the system takes no more."""
         while link.wants_to_send and not self._is_paused:
-            # Several at once only where a loss forgets the queue anyway.
+            # Several messages at once only if a lost connection clears the queue anyway.
             data = b"" if link.resume_queue else link.take_whole(WRITE_SIZE)
             if data:
                 self._written += len(data)
@@ -125,16 +127,16 @@ class Wire(asyncio.BufferedProtocol):
         self._owner = owner
 
     def abandon(self) -> None:
-        """Hang up at once; nobody hears of it."""
+        """Close the connection at once, without telling the owner."""
         self._owner = None
         self.transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where received bytes shall lie."""
+        """Return the buffer for received bytes."""
         return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand on what came."""
+        """Hand the received bytes to the owner."""
         if self._owner is not None and not self.transport.is_closing():
             self._owner.received(self._room[:nbytes])
 
@@ -143,21 +145,21 @@ class Wire(asyncio.BufferedProtocol):
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Note that all is handed over, and go on."""
+        """Note that the system has taken everything, and go on sending."""
         self._is_paused = False
         if self._owner is not None:
             self._confirm(self._owner.link)
             self._owner.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Hand on that it is over."""
+        """Tell the owner that the connection has ended."""
         owner, self._owner = self._owner, None
         if owner is not None:
             owner.detached(self, exc)
 
 
-def _notice_death(transport: asyncio.Transport) -> None:
-    """Let the system tell when the peer of a silent connection is gone; over TCP, where it can."""
+def _keep_alive(transport: asyncio.Transport) -> None:
+    """Switch keep-alive on for a TCP connection, where the system has it."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
         with contextlib.suppress(NotImplementedError):

@@ -1,7 +1,7 @@
-"""What goes back to a peer that asked: a value, a file, or why there is neither.
+"""Answers to a peer's requests: a value, a file, or the reason why there is neither.
 
-Whatever a peer puts into its request comes back in the answer's header, and may not fit there. Then
-nothing can be answered: that is logged, and costs nobody the connection.
+The answer's header repeats the name and id of the request, which may be too long for a header. Then
+nothing can be answered: that is logged, and the connection goes on.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ FileOpener = Callable[[], OutgoingFile | Refusal]
 """Opens a file, or says why that is not possible."""
 
 
-class Asked(Protocol):
-    """What answering needs of the link that was asked."""
+class AnsweringLink(Protocol):
+    """What answering needs of its link."""
 
     name: str
     limits: Limits
@@ -48,16 +48,16 @@ class Asked(Protocol):
 
 
 class Answers:
-    """Makes the answers of one link; `None` where nothing can or may be said."""
+    """Makes the answers of one link; `None` where there can or may be no answer."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
+    def __init__(self, link: AnsweringLink) -> None:
+        self._link = link
 
     def value(self, request: Request, value: Any) -> Outgoing | None:
         """Return the answer with a value, or the refusal if JSON or the limits cannot hold it."""
         try:
             answer = messages.encode_response(request.name, request.request_id, value)
-            check_content(answer.content, self._asked.limits)
+            check_content(answer.content, self._link.limits)
             return self._checked(Outgoing.of(answer))
         except UNENCODABLE as error:
             self._log(f"the answer to {request.name!r:.60}", error)
@@ -65,7 +65,7 @@ class Answers:
 
     def refusal(self, request: Request, refusal: Refusal) -> Outgoing | None:
         """Return the error reply, if that is agreed and was asked for."""
-        if not (self._asked.error_replies and request.wants_errors):
+        if not (self._link.error_replies and request.wants_errors):
             return None
         try:
             reply = messages.encode_error_reply(request.name, request.request_id, *refusal)
@@ -75,7 +75,7 @@ class Answers:
             return None
 
     def file(self, request: Request, size: int, open_file: FileOpener) -> Outgoing | None:
-        """Return what holds the place of a file until its turn has come, and opens it then.
+        """Return the answer with a file, which is opened only when its turn to be sent has come.
 
         A peer may ask for more files than this process can hold open.
         """
@@ -100,9 +100,9 @@ class Answers:
             return None
 
     def _checked(self, message: Outgoing) -> Outgoing:
-        if self._asked.key is not None:
+        if self._link.key is not None:
             check_header_length(len(message.header), SIGNATURE_ROOM)
         return message
 
     def _log(self, what: str, error: Exception) -> None:
-        logger.error("{}: {} cannot be sent: {}", self._asked.name, what, error)
+        logger.error("{}: {} cannot be sent: {}", self._link.name, what, error)

@@ -37,9 +37,9 @@ MAX_EARLY_MESSAGE = 1024
 """Bytes of a message before the peer has proved its key."""
 CONFIRM_WITHIN_S = 5.0
 SPEAK_WITHIN_S = 2.0
-"""Where the key is not required, a peer that has said nothing by then is one without it."""
+"""Where the key is not required, a peer that is silent for so long counts as one without a key."""
 PIECES_AT_A_TIME = 4
-"""Pieces of a file that are signed before others have a turn: a millisecond or two."""
+"""Pieces of a file that are signed before other work goes on: this takes a millisecond or two."""
 SIGNATURE_ROOM = 128
 """Bytes that a signature adds to a header, at most."""
 
@@ -182,7 +182,7 @@ class Handshake:
     # What comes in: `framing.Inspector`.
 
     def inspect_length(self, length: int) -> None:
-        """Refuse a long header of somebody who has not proved the key, before it is parsed."""
+        """Refuse a long header from a peer that has not proved the key, before it is parsed."""
         may_be_unsigned = self.state is State.HELLO and not self._key.required
         if not (self.may_send or may_be_unsigned):
             self._check_early_size(PROTOHEADER.size + length)

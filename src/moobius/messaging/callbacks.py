@@ -1,4 +1,4 @@
-"""Which callback a message means, and what becomes of one that raises: once, for both shells.
+"""Finding, calling and containing the callbacks for messages, for both shells.
 
 A shell asks `find` for the callback, runs it with `call` (an asyncio shell awaits what that
 returns, with `fail` for what is raised meanwhile), and ends with `finish`; `dispatch` is all of it.
@@ -145,7 +145,7 @@ def dispatch(
         connection: The callback's first argument.
         actions: The callbacks for actions.
         requests: The callbacks for requests.
-        guard: Held around what touches the link, and not while the callback runs.
+        guard: A lock that is held while the link is used, and not while the callback runs.
 
     Raises:
         QueueFull: If the answer does not fit into the queue: the connection is to be closed.

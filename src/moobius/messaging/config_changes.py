@@ -1,7 +1,7 @@
-"""A change of the settings that a peer has sent, judged before anything of it is kept (2.6).
+"""Checking a change of the settings that a peer has sent, before anything is changed (2.6).
 
-Whatever is wrong with it, the settings and their file stay as they were: a client that cannot read
-its own file any more never comes back.
+If anything is wrong with it, the settings and their file stay as they were: a client that cannot
+read its own file any more could never connect again.
 """
 
 from __future__ import annotations

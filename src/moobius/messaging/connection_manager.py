@@ -6,8 +6,8 @@
         for key, mask in selector.select():
             key.data.process_events(mask)
 
-`Link` knows the rules; `SelectorConnection` moves its bytes and runs its callbacks; here are the
-verbs.
+`Link` knows the rules, `SelectorConnection` moves its bytes and runs its callbacks; this class adds
+the methods for users.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ class ConnectionManager(SelectorConnection):
     # Names that programs written for the original use, besides `_close`.
 
     def _send(self, data: bytes | Outgoing) -> None:
-        """Queue an encoded message; everything that is sent passes here, but what is sent again.
+        """Queue an encoded message. Every message passes here, except requests sent again.
 
         Raises:
             QueueFull: If too much waits already.

@@ -1,4 +1,4 @@
-"""What a link tells its shell, besides the `Action` and `Request` messages themselves."""
+"""The events of a link for its shell, besides `Action` and `Request`, which are messages."""
 
 from __future__ import annotations
 

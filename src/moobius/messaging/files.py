@@ -61,7 +61,7 @@ class Folder:
             return None
 
     def replace(self, old: str, new: str) -> None:
-        """Give one file the name of another, which is gone then."""
+        """Rename a file; one that has the new name already is replaced."""
         os.replace(self._at(old), self._at(new), src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def remove(self, name: str) -> None:
@@ -69,7 +69,7 @@ class Folder:
         os.unlink(self._at(name), dir_fd=self._fd)
 
     def close(self) -> None:
-        """Let the descriptor go."""
+        """Close the descriptor."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -92,7 +92,7 @@ def _descend(root: Path, folders: list[str]) -> int:
 
 
 class OutgoingFile:
-    """A file that is being sent; `size` bytes of it, whatever happens to the file meanwhile."""
+    """A file that is being sent: its first `size` bytes, even if it grows meanwhile."""
 
     def __init__(self, fd: int, size: int, name: str) -> None:
         self.size = size
@@ -140,17 +140,17 @@ class OutgoingFile:
         return os.read(self._fd, count)
 
     def close(self) -> None:
-        """Let the file go; harmless when it is gone."""
+        """Close the file; may be called again."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
 
 class IncomingFile:
-    """A file that is being received: beside its destination until it is whole, then in its place.
+    """A file that is being received: a temporary file beside its destination until it is complete.
 
-    Nothing is left of one that is discarded, and its destination stays as it was. On Linux it has
-    no name before it is whole, so that nothing is left either when the process is killed.
+    If it is discarded, nothing is left of it, and the destination stays as it was. On Linux it has
+    no name before it is complete, so that nothing is left either when the process is killed.
     """
 
     def __init__(self, place: Place, owner: str | None = None) -> None:
@@ -216,7 +216,7 @@ class IncomingFile:
         self._folder.close()
 
     def discard(self) -> None:
-        """Remove what came so far."""
+        """Remove what was received so far."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -68,7 +68,7 @@ def encode_header(
 def _around_length(
     content_type: str, content_encoding: str, message_type: str
 ) -> tuple[bytes, bytes]:
-    """Return the standard fields before and after the length, which alone is of each message."""
+    """Return the standard fields before and after the length; only that differs each time."""
     before = {
         "byteorder": sys.byteorder,
         "content-type": content_type,
@@ -92,7 +92,7 @@ def check_header_length(length: int, reserved: int = 0) -> None:
 
 
 def check_content(content: bytes, limits: Limits) -> None:
-    """Refuse JSON content that a peer with the same limits would hang up for.
+    """Refuse JSON content for which a peer with the same limits would close the connection.
 
     Raises:
         Unsendable: If it is too long, or nests too deep.
@@ -157,7 +157,7 @@ FramingEvent = Message | FileBegins | FilePiece | FileEnds
 
 
 class Inspector(Protocol):
-    """Sees the bytes of each message before they mean anything; raises to refuse them."""
+    """Checks the bytes of each message before they are parsed; raises to refuse them."""
 
     def inspect_length(self, length: int) -> None:
         """Look at how many bytes a header announces to have, before any of them is read."""
@@ -179,7 +179,7 @@ class Decoder:
     call raises the same error.
 
     Attributes:
-        inspector: Who sees each message before it is believed, if anybody; may be changed between
+        inspector: Checks each message before it is used, if it is not None; may be changed between
             two events.
         refused: The header of the message that broke the rules, if its header did not.
     """
@@ -206,7 +206,7 @@ class Decoder:
         return unused or self._header_length >= 0 or self._header is not None
 
     def feed(self, data: Bytes) -> None:
-        """Take bytes from the network. Their memory may be used again when events were taken."""
+        """Take bytes from the network. Their memory may be reused once all events are taken."""
         if self._error is not None:
             raise self._error.with_traceback(None)
         if self._start:
@@ -243,7 +243,7 @@ class Decoder:
             raise
 
     def fail(self, error: ProtocolError) -> None:
-        """Believe this stream no more: from now on every call raises that error."""
+        """Give this stream up: from now on every call raises that error."""
         self._error = error
         self.refused = self._header
         self._buffer.clear()

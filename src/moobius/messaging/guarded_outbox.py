@@ -1,7 +1,8 @@
-"""The queue of a `ConnectionManager`: what is put into it passes the connection's `_send`.
+"""The queue of a `ConnectionManager`: each new message goes through the connection's `_send`.
 
-Programs that were written for the original override that method, to drop what is sent at the wrong
-moment. What is sent again after a reconnect goes past it, as specification 2.5 wants.
+Programs that were written for the original override that method, to drop messages that are sent at
+the wrong moment. Requests that are sent again after a reconnect do not go through it (specification
+2.5).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from moobius.messaging.outbox import Outbox, Outgoing
 
 
 class GuardedOutbox(Outbox):
-    """An outbox with somebody at the door."""
+    """An outbox that hands each new message to a function, which may queue it or drop it."""
 
     def __init__(self, limits: Limits, guard: Callable[[Outgoing], None]) -> None:
         super().__init__(limits)
@@ -25,11 +26,11 @@ class GuardedOutbox(Outbox):
         return iter(list(self._queue))
 
     def put(self, message: Outgoing) -> None:
-        """Let the guard decide about a message."""
+        """Hand a message to the guard, which queues it with `put_unguarded` or drops it."""
         self._guard(message)
 
     def put_unguarded(self, message: Outgoing) -> None:
-        """Queue a message that the guard let through.
+        """Queue a message that the guard accepts.
 
         Raises:
             QueueFull: If too much waits.

@@ -25,7 +25,7 @@ from moobius.messaging.policy import own_place
 SHIPPED = Path(__file__).parent / "spec"
 """The specifications that come with the package: of a `Client` and of a `Server`."""
 
-# What the library has no types for: a `configobj.Section`.
+# A `configobj.Section`; the library has no type hints.
 Section = Any
 
 # The library's own `ip_addr` would do, if `localhost` were an address.
@@ -155,7 +155,7 @@ def check(settings: Section, *, copy_defaults: bool = False) -> list[tuple[str, 
         (dotted(*sections, *([key] if key else [])), str(error) if error else "is missing")
         for sections, key, error in configobj.flatten_errors(settings, outcome)
     ]
-    return errors + list(_nothings(settings))
+    return errors + list(_none_values(settings))
 
 
 def _misshapen(settings: Section, spec: Section, *path: str) -> Iterator[tuple[str, str]]:
@@ -169,13 +169,13 @@ def _misshapen(settings: Section, spec: Section, *path: str) -> Iterator[tuple[s
             yield from _misshapen(settings[key], spec[key], *path, key)
 
 
-def _nothings(settings: Section, *path: str) -> Iterator[tuple[str, str]]:
-    """Yield what is `None`: the library lets that pass every check."""
+def _none_values(settings: Section, *path: str) -> Iterator[tuple[str, str]]:
+    """Yield an error for each `None` where a value is needed: the library accepts it everywhere."""
     for key, default in settings.default_values.items():
         if default is not None and settings.get(key, default) is None:
             yield dotted(*path, key), "is no value"
     for key in settings.sections:
-        yield from _nothings(settings[key], *path, key)
+        yield from _none_values(settings[key], *path, key)
 
 
 def dotted(*path: str) -> str:
@@ -226,7 +226,7 @@ def check_preset_param(value: object) -> list[bool | int]:
 
 
 def overlay(target: Section, values: Section) -> None:
-    """Put values over those there are, with their comments; what is only a default stays out."""
+    """Replace settings of `target` with those of `values`, and their comments, except defaults."""
     for key in values.scalars:
         if key in values.defaults:
             continue

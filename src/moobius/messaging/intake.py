@@ -1,4 +1,4 @@
-"""What arrives at a link, and what it means: events for the shell, files, answers to requests."""
+"""Handling of what a link receives: it becomes events for the shell, files, or answers."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Host(Protocol):
         """Send a file that was asked for, and is opened when its turn comes."""
 
     def refuse(self, request: Request, kind: str, reason: str) -> None:
-        """Tell why a request fails, if the peer asked to be told."""
+        """Send the reason why a request fails, if the peer asked for it."""
 
 
 class Intake:
-    """Takes what a decoder found.
+    """Handles the events of a decoder.
 
     Attributes:
         events: What the shell should hear of.
@@ -88,13 +88,13 @@ class Intake:
         return True
 
     def abandon(self) -> None:
-        """Forget what is half received."""
+        """Discard the content that is being received."""
         if self._reception is not None:
             self._reception.abandon()
             self._reception = None
 
     def fail(self, pending: Pending, kind: str, reason: str) -> None:
-        """Let a request end without an answer."""
+        """End a request without an answer."""
         what = f"{self._host.name}: {pending.name!r} failed: {reason}"
         self.events.append(Failed(pending, RequestFailed(what, kind=kind)))
 
@@ -166,7 +166,7 @@ class Intake:
         self._reception = None
         pending = reception.pending
         if pending is not None and not self._host.pending.remove(pending):
-            reception.abandon()  # its time ran out while it came, or nobody waits any more
+            reception.abandon()  # meanwhile the request ran out of time, or was cancelled
         elif (event := reception.finish()) is not None:
             self.events.append(event)
 

@@ -9,9 +9,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused; `None` switches a limit off. The defaults stop no honest peer.
+    """Limits on messages, files, queued data and requests; `None` switches one off.
 
-    The length of a header needs no setting: the format ends at 65535 bytes.
+    The defaults are far above what an honest peer needs. The length of a header needs no setting:
+    the format ends at 65535 bytes.
     """
 
     json_content: int | None = 4 * MIB

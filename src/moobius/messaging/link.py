@@ -1,7 +1,7 @@
-"""One end of a connection without the connection: bytes and calls in, events and bytes out.
+"""The rules for one side of a connection, without I/O: calls and bytes in, events and bytes out.
 
 A `Link` knows all the rules: framing, limits, keys, files, the queue, the pending requests, what is
-sent again after a loss. It has no socket, clock, thread or lock. Two shells stand on it: `aio_link`
+sent again after a loss. It has no socket, clock, thread or lock. Two shells use it: `aio_link`
 (asyncio) and `connection_manager` (selectors, the original interface). A shell
 
 - calls `connection_made` and `connection_lost`; the link outlives connections;
@@ -50,8 +50,8 @@ class Link(LinkCalls):
     def take_over(self, other: Link) -> None:
         """Go on with the connection of another link, whose peer turned out to be ours.
 
-        Between two of its messages only. What waits in the other link goes out first, and answers
-        to its requests are ours to hear.
+        May be called only between two of its messages. What waits in the other link is sent first,
+        and answers to its requests come to this link.
         """
         session, other._session = other._session, None
         if session is None:
@@ -94,7 +94,7 @@ class Link(LinkCalls):
     # Bytes.
 
     def receive(self, data: Bytes, now: float) -> None:
-        """Take bytes from the network; their memory may be used again when events were taken.
+        """Take bytes from the network; their memory may be reused once all events are taken.
 
         Raises:
             ProtocolError: If this connection has failed before.
@@ -125,16 +125,17 @@ class Link(LinkCalls):
         except NotAuthentic:
             raise
         except ProtocolError as error:
-            # Asked again, the peer would answer the same. The decoder raises this error again.
+            # An answer that breaks the rules ends its request, which else would be sent again on
+            # the next connection, and answered the same. The decoder raises this error again.
             answer = session.decoder.refused
             if answer is None or not self._intake.refuse_answer(answer, error):
                 raise
             return None
 
     def prove(self) -> bool:
-        """Take what proves the peer's key, and no message yet; tell whether it is proved.
+        """Take only messages of the handshake; tell whether the peer has proved its key.
 
-        For a required key only: without one, there is nothing that proves anything.
+        For links with a required key: without one, there is no handshake.
         """
         return self._session is not None and self._session.prove()
 

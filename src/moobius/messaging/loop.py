@@ -1,4 +1,4 @@
-"""A selector's loop, for `Client` and `Server`: whatever happens, it goes on."""
+"""The selector loop of `Client` and `Server`; an error in one connection does not end it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LONGEST_WAIT_S = 1.0
 class Loop:
     """The turns of one selector's loop.
 
-    All connections are looked at when the earliest of their time limits is reached, and once in
-    `LONGEST_WAIT_S`; in between only those to which something happens. So a turn costs what happens
-    in it, however many are silent.
+    All connections are checked when the earliest of their time limits is reached, and once in
+    `LONGEST_WAIT_S`; in between only those to which something happens. So the cost of a turn does
+    not depend on how many connections are silent.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Loop:
         self._look_at = 0.0
 
     def turn(self) -> None:
-        """Wait for something to happen, and let whoever it concerns handle it."""
+        """Wait for events, and have the objects that are registered for them handle them."""
         for key, mask in self._selector.select(max(self._look_at - time.monotonic(), 0)):
             if isinstance(key.data, ConnectionManager):
                 contain(key.data, partial(key.data.process_events, mask))
@@ -64,11 +64,11 @@ class Loop:
 
 
 def contain(connection: ConnectionManager, do: Callable[[], None]) -> None:
-    """Do something with a connection; whatever that raises ends the connection and nothing else."""
+    """Call `do`; if it raises, log that and close the connection."""
     try:
         do()
     except Exception as error:
-        # Ours are for people and complete; of any other, the place matters.
+        # Our own errors say everything; of any other, the traceback is needed.
         is_ours = isinstance(error, MoobiusError | OSError)
         logger.opt(exception=None if is_ours else error).warning(
             "{}: connection ended: {}", connection.peer_name, error

@@ -1,4 +1,4 @@
-"""What messages mean: the six shapes, those nobody knows, and why one is dropped. Pure.
+"""What messages mean: the six shapes, unknown types, and why a message is dropped. Pure.
 
 A frame that came out of `framing` is intact; here its meaning is judged (specification 1.5, 1.9).
 `READERS` is the table: each shape is deliverable, or a `Dropped` that says why.
@@ -59,7 +59,7 @@ class FileResponse(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """A message that is intact and means nothing to us."""
+    """A message that is intact, but that we cannot use."""
 
     reason: str
     is_expected: bool = False

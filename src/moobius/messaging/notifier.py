@@ -22,7 +22,7 @@ class NotifierSock(Singleton):
     # The original waited for its other end at a TCP port that the whole network could reach.
 
     def __init__(self) -> None:
-        # Taken for a moment at a time, and with no other lock inside.
+        # Held for short moments, in which no other lock is taken.
         self._lock = Lock()
         self._selector: selectors.BaseSelector | None = None
         self._receiver: socket.socket | None = None
@@ -52,18 +52,18 @@ class NotifierSock(Singleton):
         """Wake the loop; from any thread, without waiting."""
         with self._lock:
             if self._sender is not None:
-                # No room left means that the loop has enough to wake it.
+                # A full socket wakes the loop as well.
                 with contextlib.suppress(BlockingIOError):
                     self._sender.send(b"\0")
 
     def process_events(self, mask: int) -> None:
-        """Take what woke the loop; it calls this as it would for a connection."""
+        """Discard the bytes that woke the loop; it calls this as it would for a connection."""
         if self._receiver is not None and mask & selectors.EVENT_READ:
             with contextlib.suppress(BlockingIOError):
                 self._receiver.recv(DRAIN_BYTES)
 
     def close(self) -> None:
-        """Let go of the loop; at any time, and any number of times."""
+        """Stop waking the loop; may be called at any time, and repeatedly."""
         with self._lock:
             selector, receiver, sender = self._selector, self._receiver, self._sender
             self._selector = self._receiver = self._sender = None

@@ -25,11 +25,11 @@ from moobius.messaging.limits import DEFAULT_LIMITS, Limits
 from moobius.messaging.messages import Encoded
 
 JOINED = 64 * 1024
-"""A content up to this size is sent in one piece with its header."""
+"""Bytes of the largest content that is sent in one piece with its header."""
 
 OPEN_FILES = 256
-"""Files that may be open while they wait to be sent; all others are opened when their turn comes,
-as are those that a peer asked for."""
+"""How many files may be open while they wait to be sent. All others are opened when their turn
+comes, as are those that a peer asked for."""
 
 _NOTHING = memoryview(b"")
 
@@ -100,7 +100,7 @@ class Outbox:
         self._queue: deque[Outgoing] = deque()
         self._memory = 0
         self._files = 0
-        # The message whose bytes are being handed over is still the first of the queue.
+        # While its bytes are being handed over, a message stays the first of the queue.
         self._pieces: Iterator[bytes] | None = None
         self._view = _NOTHING
         self._left = 0  # bytes of it that are not handed over
@@ -136,7 +136,7 @@ class Outbox:
         self.put_again(message)
 
     def put_again(self, message: Outgoing) -> None:
-        """Queue a request that was sent before: it was let in once, and is not refused now."""
+        """Queue a request that was sent before; the limits were checked the first time."""
         self._queue.append(message)
         self._count(message, 1)
 
@@ -169,7 +169,7 @@ class Outbox:
             self._handed_over()
 
     def _prepare(self) -> None:
-        """Have the first message made if that was put off until now; it may come to nothing."""
+        """Make the first message now if that was put off; drop it if there is nothing to send."""
         while self._queue and (prepare := self._queue[0].prepare) is not None:
             self._count(self._queue.popleft(), -1)
             message = prepare()
@@ -187,7 +187,7 @@ class Outbox:
         self._pieces = _wire_pieces(head, message)
 
     def take_whole(self, size: int, seal: Seal = unsealed) -> bytes:
-        """Take whole small messages, together about `size` bytes, for who hands all over at once.
+        """Take whole small messages of together about `size` bytes; they count as handed over.
 
         Empty when nothing waits, or when the next message is no small one.
         """
@@ -208,7 +208,7 @@ class Outbox:
         return b"".join(taken)
 
     def connection_lost(self, *, keep: bool) -> None:
-        """Begin with the first byte of the message under way again, or forget everything."""
+        """Send the interrupted message from its first byte next time, or forget everything."""
         self._stop_midway()
         if not keep:
             self.clear()

@@ -29,7 +29,7 @@ _IS_WINDOWS = os.name == "nt"
 
 
 class Place(NamedTuple):
-    """A file below a directory; both are resolved, so that no link and no parent step is left."""
+    """A file below a directory, as a resolved path: without symbolic links and without `..`."""
 
     root: Path
     parts: tuple[str, ...]
@@ -107,7 +107,7 @@ class FilePolicy:
         return cls(root, None, None, None, refused_suffixes=nothing, hidden=True)
 
     def protecting(self, *paths: str | Path) -> FilePolicy:
-        """Return this policy, with more files or directories that no peer reads or writes."""
+        """Return this policy with more protected files or directories."""
         more = {(self.base / path).resolve() for path in paths}
         return replace(self, protected=self.protected | more)
 
@@ -135,14 +135,14 @@ class FilePolicy:
         return place
 
     def _allowed(self, path: object, folders: tuple[Path, ...] | None, verb: str) -> Place:
-        text = checked(path)
+        text = checked_path(path)
         try:
             resolved = (self.base / text).resolve()
             roots = [Path(resolved.anchor)] if folders is None else [f.resolve() for f in folders]
         except (OSError, RuntimeError, UnicodeError) as error:  # links in a circle, a surrogate
             raise FileRefused(f"{path!r:.200} cannot be {verb}: {error}") from None
-        ways = (resolved, *resolved.parents)
-        if any(_is_same(way, kept) for kept in self.protected for way in ways):
+        file_and_folders = (resolved, *resolved.parents)
+        if any(_is_same(one, kept) for kept in self.protected for one in file_and_folders):
             raise FileRefused(f"{path!r:.200} may not be {verb}: it is kept from peers")
         for root in roots:
             if resolved != root and resolved.is_relative_to(root):
@@ -152,7 +152,7 @@ class FilePolicy:
         )
 
 
-def checked(path: object) -> str:
+def checked_path(path: object) -> str:
     """Return a path that a peer named, if it could be one.
 
     Raises:

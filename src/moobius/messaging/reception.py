@@ -1,4 +1,4 @@
-"""A content that comes in pieces: written to its file, or let go by."""
+"""Receiving content that comes in pieces: it is written to a file, or discarded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from moobius.messaging.requests import Pending
 
 
 class Reception:
-    """Receives one content. Whatever goes wrong with its file, the rest of it goes by."""
+    """Receives one content. If its file cannot be written, the rest of it is read and discarded."""
 
     def __init__(self, peer: str, pending: Pending | None = None) -> None:
-        """Prepare to let a content go by.
+        """Prepare to discard a content.
 
         Args:
             peer: Who sends it, for logs.
@@ -38,7 +38,7 @@ class Reception:
         pending: Pending | None,
         policy: FilePolicy,
     ) -> Reception:
-        """Return what receives a content; a destination that is refused is not touched."""
+        """Return the reception of a content; if its destination is refused, it is discarded."""
         reception = cls(peer, pending)
         is_push = isinstance(meaning, FilePush)
         if isinstance(meaning, Dropped) or not (is_push or pending):
@@ -63,7 +63,7 @@ class Reception:
             self._lose_file(error)
 
     def finish(self) -> LinkEvent | None:
-        """Put the file in its place; return what happened, if anybody waits to hear it."""
+        """Put the file in its place; return the event that this is, if it is one."""
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -84,7 +84,7 @@ class Reception:
         return self._pending
 
     def abandon(self) -> None:
-        """Forget what came; the rest never will."""
+        """Discard what was received: the connection was lost, and the rest will not come."""
         if self._file is not None:
             self._file.discard()
             self._file = None

@@ -1,4 +1,4 @@
-"""Requests that wait for their answer. Pure: the time and the dice are handed in."""
+"""Requests that wait for their answer. Pure: the time and the random numbers are handed in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from moobius.messaging.messages import Encoded
 
 FIRST_DIGITS = 4
 TRIES = 64
-# An answer can come twice (the request was sent again), or after its time was up. As long as an id
-# rests, such an answer meets no other request.
+# An answer can come twice (the request was sent again), or too late. As long as an id rests, it is
+# given to no other request, to which such an answer would then seem to belong.
 RESTING_IDS = 2048
 ANSWERED_AT_MOST = 256
 """Deadlines of answered requests that may be kept, besides one for each that is pending."""
@@ -75,7 +75,7 @@ class PendingRequests:
             drawn = str(self._draw(digits)).zfill(digits)
             if drawn not in self._by_id and drawn not in self._resting:
                 return drawn
-        # Hardly any is free: go round from a random place, and wake resting ones if need be.
+        # Hardly any id is free: try all from a random one on, also those that rest.
         start = self._draw(digits)
         for step in range(10**digits):
             drawn = str((start + step) % 10**digits).zfill(digits)

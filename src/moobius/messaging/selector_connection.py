@@ -1,7 +1,7 @@
-"""A `Link` on a selector of the caller's: sockets, interest, threads and callbacks.
+"""A `Link` on the caller's selector: its socket, its registration, its callbacks.
 
-One lock guards the link. It is held for a moment at a time and never while a callback runs, so that
-any thread may send while one thread, the loop's, receives.
+One lock guards the link. It is held for short moments and never while a callback runs. So any
+thread may send, while one thread, the loop's, receives.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Waiter(NamedTuple):
 
 
 class SelectorConnection:
-    """The connection of a `ConnectionManager`: adopts sockets, does what a loop says is possible.
+    """The connection of a `ConnectionManager`: it adopts sockets, and handles their events.
 
     Attributes:
         selector: The loop's selector while connected, else `None`.
@@ -57,7 +57,7 @@ class SelectorConnection:
         """Prepare; there is no connection yet.
 
         Args:
-            link: What knows the rules; nobody else may touch it without `_lock`.
+            link: The rules; may be used only with `_lock` held.
         """
         self.selector: selectors.BaseSelector | None = None
         self.socket: socket.socket | None = None
@@ -112,9 +112,9 @@ class SelectorConnection:
             self._update_interest()
 
     def hand_over(self, heir: SelectorConnection) -> None:
-        """Let another object go on with this connection: its peer turned out to be that one's.
+        """Give this connection to another object, because its peer turned out to be that one's.
 
-        For callbacks of this connection: what follows the present message is for the heir.
+        For callbacks of this connection: the messages after the present one are for the heir.
         """
         self._heir = heir
 
@@ -140,7 +140,7 @@ class SelectorConnection:
         self.taken_over()
         self._handle_events()
         if self._stream is not None and self._stream.has_buffered and not self._is_closing:
-            self.read()  # no selector tells of what is decrypted already
+            self.read()  # the selector does not report bytes that TLS has decrypted already
 
     def close(self) -> None:
         """Ask the loop to close the connection; what is queued is not sent any more."""
@@ -262,10 +262,10 @@ class SelectorConnection:
             raise
 
     def _update_interest(self) -> None:
-        """Have the loop come back for what there is to do; called with the lock held.
+        """Register the socket for the events that are needed now; called with the lock held.
 
-        Deciding and setting are one step under the lock: else what another thread queues in between
-        would lie until something else is sent.
+        Deciding and registering are one step under the lock: else a message that another thread
+        queues in between would not be sent before the next one.
         """
         if self.selector is None or self.socket is None or self._stream is None:
             return
@@ -324,7 +324,7 @@ class SelectorConnection:
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Call whoever waited for a request; one that raises harms nobody else."""
+        """Call the callback of a request; an exception in it is logged."""
         if callback is None:
             return
         try:

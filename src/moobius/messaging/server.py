@@ -1,4 +1,4 @@
-"""`Server`: accepts clients, announces itself, and gives way to one that was there first (2.8).
+"""`Server`: accepts clients, announces itself, and ends if another server was there first (2.8).
 
     server = Server()
     server.start()

@@ -26,7 +26,7 @@ IDENTIFY_WITHIN_S = 30.0
 LONGEST_ID = 63
 """As the setting `id` of a client has it."""
 AWAY_AT_MOST = 1000
-"""Clients that may come back; beyond that, the one that was first met is forgotten."""
+"""Clients without a connection that are remembered; beyond that, those first met are forgotten."""
 
 
 class Client(ConnectionManager):
@@ -87,7 +87,7 @@ class Client(ConnectionManager):
     ) -> None:
         """Adopt the socket of a client that has connected, and ask who it is."""
         super().connect(client_selector, client_socket, client_addr)
-        self.get_response("id", _identified, timeout=IDENTIFY_WITHIN_S, on_error=_nobody)
+        self.get_response("id", _identified, timeout=IDENTIFY_WITHIN_S, on_error=_not_identified)
 
     def close(self, inner: bool = False) -> None:
         """Close the connection.
@@ -168,7 +168,7 @@ class Client(ConnectionManager):
             logger.opt(exception=error).error("{}: {} raised", self.peer_name, name)
 
     def _become_known(self, copter_id: str) -> None:
-        """Take our place among the clients, or give the connection to who has it."""
+        """Add this client to `clients`, or give its connection to the one with this id there."""
         with self._clients_lock:
             known = self.get_by_id(copter_id)
             if known is None:
@@ -186,11 +186,11 @@ class Client(ConnectionManager):
 
     def _handle_answer(self, answered: Answered) -> None:
         if answered.pending.name == "id" and self.copter_id is not None:
-            self._follow(str(answered.value))
+            self._change_id(str(answered.value))
         super()._handle_answer(answered)
 
-    def _follow(self, copter_id: str) -> None:
-        """Know a client by the name that it has been given, for it comes back with that."""
+    def _change_id(self, copter_id: str) -> None:
+        """Change the id of a client that was given another one, with which it will come back."""
         with self._clients_lock:
             if copter_id == self.copter_id:
                 return
@@ -207,7 +207,7 @@ class Client(ConnectionManager):
 
     @classmethod
     def _make_room(cls) -> None:
-        """Forget who has been away for longest, when there are too many who might come back."""
+        """If too many clients without a connection are remembered, forget those first met."""
         with cls._clients_lock:
             away = [key for key, client in cls.clients.items() if not client.connected]
             for key in away[: max(0, len(away) - AWAY_AT_MOST)]:
@@ -223,7 +223,7 @@ def _identified(client: Client, copter_id: Any) -> None:
     client._become_known(name)
 
 
-def _nobody(client: Client, error: MessagingError) -> None:
+def _not_identified(client: Client, error: MessagingError) -> None:
     logger.warning("{}: connection closed, it does not say who it is: {}", client.peer_name, error)
     client.close()
 

@@ -1,4 +1,4 @@
-"""What a link knows of one connection, and forgets with it: half a message, and the keys."""
+"""The state of one connection, which ends with it: the message being received, and the keys."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Session:
         return self.decoder.is_inside_message
 
     def receive(self, data: Bytes, now: float) -> None:
-        """Take bytes from the network; their memory may be used again when events were taken."""
+        """Take bytes from the network; their memory may be reused once all events are taken."""
         self._heard_at, self._has_heard = now, True
         self.decoder.feed(data)
 
     def prove(self) -> bool:
-        """Take the handshake's messages, and no others; tell whether ordinary ones may come."""
+        """Take only messages of the handshake; tell whether it is complete."""
         while not self.is_ready:
             event = self.decoder.next_event()
             if event is None:
@@ -91,7 +91,7 @@ class Session:
 
 
 def sooner(one: float | None, other: float | None) -> float | None:
-    """Return the earlier of two times, either of which may be never."""
+    """Return the earlier of two times; `None` means never."""
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)

@@ -67,7 +67,7 @@ def file_policy(config: ConfigManager) -> FilePolicy:
 
 
 def _specifications(config: ConfigManager) -> list[Path]:
-    """Return the folder that says what settings may be: else a peer could have any of them pass."""
+    """Return the folder of the specifications: a peer that writes there could allow any setting."""
     file = config.config.filename
     return [ini.spec_path_of(Path(file)).parent.absolute()] if file else []
 
@@ -86,7 +86,7 @@ def _says_which_files(config: ConfigManager) -> bool:
 
 
 def own_key(config: ConfigManager, connections: type[ConnectionManager]) -> SharedKey | None:
-    """Return the key that both sides have to prove, if they have to: connections, announcements.
+    """Return the shared key for connections and announcements, if there is to be one.
 
     Args:
         config: The settings.
@@ -111,7 +111,9 @@ def client_tls(config: ConfigManager) -> ssl.SSLContext | None:
     if not config.get("TLS", "use"):
         return None
     return tls.tls_for_client(
-        _needed(config, "ca_file"), _given(config, "cert_file"), _given(config, "key_file")
+        _required_file(config, "ca_file"),
+        _optional_file(config, "cert_file"),
+        _optional_file(config, "key_file"),
     )
 
 
@@ -124,16 +126,18 @@ def server_tls(config: ConfigManager) -> ssl.SSLContext | None:
     if not config.get("TLS", "use"):
         return None
     return tls.tls_for_server(
-        _needed(config, "cert_file"), _given(config, "key_file"), _given(config, "ca_file")
+        _required_file(config, "cert_file"),
+        _optional_file(config, "key_file"),
+        _optional_file(config, "ca_file"),
     )
 
 
-def _given(config: ConfigManager, name: str) -> str | None:
+def _optional_file(config: ConfigManager, name: str) -> str | None:
     return config.get("TLS", name) or None
 
 
-def _needed(config: ConfigManager, name: str) -> str:
-    file = _given(config, name)
+def _required_file(config: ConfigManager, name: str) -> str:
+    file = _optional_file(config, name)
     if file is None:
         raise ConfigError(f"TLS.use is true, and TLS.{name} is empty: it must name a file")
     return file

@@ -1,4 +1,4 @@
-"""Connections whose peers have proved nothing yet: so many at a time, and the oldest makes room."""
+"""A limit on the connections whose peers have not proved the shared key yet."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable, Hashable
 from loguru import logger
 
 TELL_EVERY_S = 10.0
-"""Whoever is flooded with connections is not flooded with lines of the log, too."""
+"""Seconds between two lines of the log, so that a flood of connections does not flood the log."""
 
 
 class Strangers:
-    """Bounds what somebody without the key can make a server hold open.
+    """Limits how many connections somebody without the key can make a server hold open.
 
-    The oldest makes room, not the newest: who has the key proves it at once, and gets in during a
-    flood as well.
+    When there are too many, the oldest is closed, not the newest: a peer that has the key proves it
+    at once, and so gets in even during a flood of connections.
     """
 
     def __init__(self, limit: int) -> None:
-        """Prepare.
+        """Begin without connections.
 
         Args:
             limit: How many there may be.
 
         Raises:
-            ValueError: If there may be none, so that nobody could prove anything.
+            ValueError: If there may be none, so that no peer could prove its key.
         """
         if limit < 1:
             raise ValueError(f"strangers={limit}: there has to be room for one, to prove the key")
@@ -35,7 +35,7 @@ class Strangers:
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, stranger: Hashable, hang_up: Callable[[], object]) -> None:
-        """Take note of a connection; if there are too many now, the oldest is hung up on."""
+        """Add a connection, which `hang_up` closes; if there are too many, close the oldest."""
         self._here[stranger] = hang_up
         if len(self._here) > self._limit:
             self._here.pop(next(iter(self._here)))()
@@ -44,11 +44,11 @@ class Strangers:
                 self._timer = asyncio.get_running_loop().call_later(TELL_EVERY_S, self.tell)
 
     def leave(self, stranger: Hashable) -> None:
-        """Forget a connection: its peer has proved the key, or it is gone."""
+        """Remove a connection: its peer has proved the key, or it has ended."""
         self._here.pop(stranger, None)
 
     def tell(self) -> None:
-        """Log how many were turned out, if that is not done yet."""
+        """Log how many were closed since the last time, if any were."""
         if self._timer is not None:
             self._timer.cancel()
             logger.warning(

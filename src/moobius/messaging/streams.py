@@ -1,4 +1,4 @@
-"""Non-blocking sockets, plain or inside TLS, behind one face: what to do next, and when (6.3)."""
+"""Non-blocking sockets with one interface, plain or inside TLS (specification 6.3)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class Stream(Protocol):
         """Hand over some of the bytes; return how many, 0 when none are taken now."""
 
     def interest(self, *, has_data: bool) -> int:
-        """Return what the selector shall wait for."""
+        """Return the events that the selector shall wait for."""
 
     def heard(self, mask: int) -> int:
-        """Take note of what the selector found; return what may be tried now."""
+        """Return what may be tried now, after the selector has found these events."""
 
     @property
     def has_buffered(self) -> bool:
-        """Whether bytes wait that the selector knows nothing of."""
+        """Whether there are received bytes that the selector does not report."""
 
 
 def stream_of(sock: socket.socket) -> Stream:
-    """Return the face of a connected socket."""
+    """Return the stream of a connected socket."""
     return TlsStream(sock) if isinstance(sock, ssl.SSLSocket) else PlainStream(sock)
 
 
 class PlainStream:
-    """A socket as it is."""
+    """A socket without TLS."""
 
     has_buffered = False
 
@@ -58,18 +58,18 @@ class PlainStream:
             return 0
 
     def interest(self, *, has_data: bool) -> int:
-        """Return what the selector shall wait for."""
+        """Return the events that the selector shall wait for."""
         return READ | WRITE if has_data else READ
 
     def heard(self, mask: int) -> int:
-        """Take note of what the selector found; return what may be tried now."""
+        """Return what may be tried now, after the selector has found these events."""
         return mask
 
 
 class TlsStream:
-    """A socket inside TLS, where each direction may have to wait for the other.
+    """A socket inside TLS: receiving may first have to send, and sending to receive.
 
-    The handshake happens by itself, with the first bytes in either direction.
+    The handshake happens with the first bytes in either direction.
     """
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
@@ -98,12 +98,12 @@ class TlsStream:
             return 0
 
     def interest(self, *, has_data: bool) -> int:
-        """Return what the selector shall wait for."""
+        """Return the events that the selector shall wait for."""
         wants_room = (has_data and not self._send_needs_data) or self._receive_needs_room
         return READ | WRITE if wants_room else READ
 
     def heard(self, mask: int) -> int:
-        """Take note of what the selector found; return what may be tried now."""
+        """Return what may be tried now, after the selector has found these events."""
         if mask & READ and self._send_needs_data:
             self._send_needs_data = False
             mask |= WRITE
@@ -114,5 +114,5 @@ class TlsStream:
 
     @property
     def has_buffered(self) -> bool:
-        """Whether bytes wait that the selector knows nothing of."""
+        """Whether there are received bytes that the selector does not report."""
         return self._sock.pending() > 0

@@ -1,4 +1,4 @@
-"""A Unix socket at a path: its user's own, and never taken from somebody who lives."""
+"""A listening Unix socket: for its user only, and never in place of one that is still in use."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 FOR_ITS_USER_ONLY = 0o177
-"""The mask for a Unix socket: who may not read the key file need not knock either."""
+"""The umask for the socket's file: other users, who may not read the key, may not connect."""
 BACKLOG = 100
 ALONE_WITHIN_S = 5.0
+"""How long to wait for the lock of the directory."""
 
 
 class UnixSocket:
     """A socket that listens at a path, made by `listen`.
 
     Attributes:
-        sock: The socket; who serves it closes it.
+        sock: The socket; whoever serves it closes it.
     """
 
     def __init__(self, sock: socket.socket, path: Path) -> None:
@@ -30,14 +31,14 @@ class UnixSocket:
 
     @classmethod
     async def listen(cls, path: Path) -> UnixSocket:
-        """Listen at a path, in the place of a process that has gone.
+        """Listen at a path; the socket of a process that has ended is replaced.
 
         Raises:
-            OSError: If somebody listens there, or something else than a socket is in the way.
+            OSError: If another process listens there, or the path is not a socket.
         """
-        # Finding out that nobody listens, and listening, is one step. Else two who begin at the
-        # same time would both find the other's socket dead, and one would lose its path.
-        async with _alone_in(path.parent):
+        # Under a lock: else two processes that begin at the same time could both find that nobody
+        # listens, and the second would take the path from the first.
+        async with _locked(path.parent):
             remove_stale(path)
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             before = os.umask(FOR_ITS_USER_ONLY)
@@ -66,8 +67,8 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 @asynccontextmanager
-async def _alone_in(folder: Path) -> AsyncIterator[None]:
-    """Hold the lock of a directory, which leaves no file behind."""
+async def _locked(folder: Path) -> AsyncIterator[None]:
+    """Lock a directory, which needs no lock file, until the block ends."""
     import fcntl
 
     loop = asyncio.get_running_loop()
@@ -90,7 +91,7 @@ async def _alone_in(folder: Path) -> AsyncIterator[None]:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove the socket of a process that has gone; one that answers is left alone."""
+    """Remove the socket of a process that has ended; one on which somebody listens stays."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             return  # binding says what is wrong
@@ -103,4 +104,4 @@ def remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         except (BlockingIOError, FileNotFoundError):
-            return  # somebody is there, and very busy; or has removed it before us
+            return  # somebody listens and is very busy; or another process has removed it

@@ -1,4 +1,4 @@
-"""Waiting for something to become so, in asyncio."""
+"""Waiting for a condition, in asyncio."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from typing import Any
 
 
 class Changes:
-    """Lets coroutines wait for a condition; who changes something says so."""
+    """Lets coroutines wait for a condition. Whoever changes something calls `happened`."""
 
     def __init__(self) -> None:
-        self._watchers: list[asyncio.Future[None]] = []
+        self._waiting: dict[asyncio.Future[None], None] = {}  # a set that keeps the order
 
     def happened(self) -> None:
-        """Let those who wait look again."""
-        if not self._watchers:
+        """Have all coroutines that wait check their condition again."""
+        if not self._waiting:
             return
-        watchers, self._watchers = self._watchers, []
-        for watcher in watchers:
-            if not watcher.done():
-                watcher.set_result(None)
+        waiting, self._waiting = self._waiting, {}
+        for change in waiting:
+            if not change.done():
+                change.set_result(None)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Return when the condition holds."""
         while not is_so():
-            watcher = asyncio.get_running_loop().create_future()
-            self._watchers.append(watcher)
-            await watcher
+            change = asyncio.get_running_loop().create_future()
+            self._waiting[change] = None
+            try:
+                await change
+            finally:
+                self._waiting.pop(change, None)
 
 
 async def within(seconds: float, happens: Coroutine[Any, Any, None]) -> None:
-    """Wait for something that long, and no longer."""
+    """Wait for something for so many seconds at most, and cancel it then."""
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(happens, seconds)

@@ -1,4 +1,4 @@
-"""`moobius storage` as it is typed. What it does is in `tasks.py`, loaded when it runs."""
+"""The arguments of `moobius storage`. What it does is in `tasks.py`, imported when it runs."""
 
 from __future__ import annotations
 

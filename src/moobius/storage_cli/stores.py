@@ -1,4 +1,4 @@
-"""Which stores and containers a person means."""
+"""Finding the stores and containers that the command line names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import inspect
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from loguru import logger
 
 from moobius.config import load_config, mask_passwords
 from moobius.config_files import read_json
-from moobius.database.database_interface import DatabaseInterface
+from moobius.database.database_interface import DatabaseInterface, close
 from moobius.database.engines import (
     engine_for_settings,
     get_engine,
@@ -62,7 +63,7 @@ class Store:
         return database
 
     def containers(self) -> list[Container]:
-        """Return the containers that have records, and are meant.
+        """Return the containers that have records; with `names`, only those.
 
         Raises:
             StorageError: If the engine cannot list them.
@@ -76,7 +77,7 @@ class Store:
         )
 
     def as_configured(self) -> str:
-        """Return what an entry of a configuration says to mean this store, but for passwords."""
+        """Return the entry of a configuration for this store, without passwords."""
         known = known_settings(self._engine()) or self.settings
         said = {name: value for name, value in self.settings.items() if name in known}
         open_ = {name: value for name, value in said.items() if "password" not in name.lower()}
@@ -110,9 +111,14 @@ class Container:
         found = _DOMAIN.fullmatch(self.domain)
         return "/".join(map(_escape, found.groups())) if found else _escape(self.domain)
 
-    def open(self) -> DatabaseInterface:
-        """Open its engine; see `Store.open`."""
-        return self.store.open(self.domain)
+    @contextmanager
+    def opened(self) -> Iterator[DatabaseInterface]:
+        """Open its engine for a block, and close it when the block ends; see `Store.open`."""
+        database = self.store.open(self.domain)
+        try:
+            yield database
+        finally:
+            close(database)
 
 
 def find_stores(options: argparse.Namespace) -> list[Store]:
@@ -173,7 +179,8 @@ def containers_of(stores: Iterable[Store], *, tolerant: bool = False) -> list[Co
 
     Args:
         stores: Where to look.
-        tolerant: Say what cannot be listed, instead of raising, if another store can.
+        tolerant: Log a warning for a store that cannot be listed, instead of raising, unless no
+            store can.
 
     Raises:
         StorageError: If a store cannot be listed; one that is not there yet, for example.
@@ -193,23 +200,23 @@ def containers_of(stores: Iterable[Store], *, tolerant: bool = False) -> list[Co
     return found
 
 
-def find(there: Sequence[Container], wanted: str) -> Container:
-    """Return the one container that a person means.
+def find(containers: Sequence[Container], wanted: str) -> Container:
+    """Return the one container that a person named, by its whole name or the end of it.
 
     Raises:
         ConfigError: If it is none, or more than one.
     """
-    matching = [c for c in there if wanted in (c.place, c.domain)]
-    matching = matching or [c for c in there if c.place.endswith(f"/{wanted}")]
+    matching = [c for c in containers if wanted in (c.place, c.domain)]
+    matching = matching or [c for c in containers if c.place.endswith(f"/{wanted}")]
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise ConfigError(f"{wanted!r} may be {_listed(matching)}; say which")
-    raise ConfigError(f"no container {wanted!r}; there are: {_listed(there) or 'none'}")
+    raise ConfigError(f"no container {wanted!r}; there are: {_listed(containers) or 'none'}")
 
 
 def find_or_new(stores: Sequence[Store], wanted: str) -> Container:
-    """Return the container that a person means; a whole name may mean a new one.
+    """Return the container that a person named; a whole name may be that of a new one.
 
     Raises:
         ConfigError: As `find` does, and if it is not clear in which store a new one is to be.

@@ -6,11 +6,11 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from moobius.database.database_interface import close, read_many
+from moobius.database.database_interface import read_many
 from moobius.database.engine_calls import carry_out
 from moobius.errors import BrokenRecord, ConfigError, StorageError, UnknownType
 from moobius.storage_cli.stores import (
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         return _TASKS[options.task](options)
     except BrokenRecord as error:
         raise BrokenRecord(_reason(error)) from error
-    except BrokenPipeError:  # whoever reads what we say has enough, as `head`
+    except BrokenPipeError:  # the program that reads our output, such as `head`, has ended
         return 1
 
 
@@ -48,11 +48,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _ls(options: argparse.Namespace) -> int:
-    there = containers_of(find_stores(options), tolerant=True)
+    containers = containers_of(find_stores(options), tolerant=True)
     if options.place is None:
-        _list_containers(there, options.json)
+        _list_containers(containers, options.json)
         return 0
-    keys = _keys(find(there, options.place))
+    keys = _keys(find(containers, options.place))
     if options.json:
         _say(dump_json(keys))
     for key in () if options.json else keys:
@@ -60,8 +60,8 @@ def _ls(options: argparse.Namespace) -> int:
     return 0
 
 
-def _list_containers(there: Iterable[Container], as_json: bool) -> None:
-    rows = [(container, len(_keys(container))) for container in there]
+def _list_containers(containers: Iterable[Container], as_json: bool) -> None:
+    rows = [(container, len(_keys(container))) for container in containers]
     if as_json:
         _say(dump_json([{"container": c.place, "engine": c.store.implementation, "records": n}
                         for c, n in rows]))  # fmt: skip
@@ -73,15 +73,14 @@ def _list_containers(there: Iterable[Container], as_json: bool) -> None:
 
 def _get(options: argparse.Namespace) -> int:
     container = find(containers_of(find_stores(options), tolerant=True), options.place)
-    database = container.open()
+    broken: list[Broken] = []
     if options.key is None:
-        value, broken = _readable(container, read_many(database))
+        value, broken = _read_all(container)
     else:
-        found, value = database.get_value(_typed_key(options.key))
-        broken = []
+        with container.opened() as database:
+            found, value = database.get_value(_typed_key(options.key))
         if not found:
             raise ConfigError(f"{container.place} has no record {options.key!r}")
-    close(database)
     _say(dump_typed(value, indent=None if options.json else 2))
     for record in broken:
         _complain(record.reason)
@@ -95,9 +94,8 @@ def _set(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"the value {options.value!r} is not JSON ({error}); text is written as '\"text\"'"
         ) from error
-    database = find_or_new(find_stores(options), options.place).open()
-    outcome = carry_out(database, {_typed_key(options.key): value}, {})
-    close(database)
+    with find_or_new(find_stores(options), options.place).opened() as database:
+        outcome = carry_out(database, {_typed_key(options.key): value}, {})
     if outcome.trouble:
         raise outcome.trouble
     return 0
@@ -107,13 +105,11 @@ def _set(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    there = _meant(options)
+    containers = _chosen(options)
     broken: list[Broken] = []
     number = 0
-    for container in there:
-        database = container.open()
-        values, unreadable = _readable(container, read_many(database))
-        close(database)
+    for container in containers:
+        values, unreadable = _read_all(container)
         number += len(values) + len(unreadable)
         broken += unreadable
     if options.json:
@@ -121,7 +117,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         for record in broken:
             _say(f"{record.container}  {_shown(record.key)}: {record.reason}")
-        where = _count(len(there), "container")
+        where = _count(len(containers), "container")
         _say(f"{_count(number, 'record')} in {where} read, {len(broken)} broken")
     return 1 if broken else 0
 
@@ -130,7 +126,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _copy(options: argparse.Namespace) -> int:
-    sources = _meant(options)
+    sources = _chosen(options)
     moves = [(source, _target(source, options)) for source in sources]
     if not options.overwrite:
         for _, target in moves:
@@ -164,10 +160,9 @@ def _target(source: Container, options: argparse.Namespace) -> Container:
 
 
 def _engine_of(container: Container) -> str:
-    """Return how the engine of a container shows itself, which says where it is."""
-    database = container.open()
-    close(database)
-    return str(database)
+    """Return the engine of a container as text, which says where its records are."""
+    with container.opened() as database:
+        return str(database)
 
 
 def _require_empty(target: Container) -> None:
@@ -184,14 +179,12 @@ def _copy_one(source: Container, target: Container) -> tuple[int, list[Broken]]:
     Raises:
         StorageError: If one cannot be written, or is another one when it is read back.
     """
-    database, copy = source.open(), target.open()
-    values, broken = _readable(source, read_many(database))
-    outcome = carry_out(copy, values, {})
-    if outcome.trouble:
-        raise outcome.trouble
-    arrived = dict(read_many(copy, list(values)))
-    close(database)
-    close(copy)
+    values, broken = _read_all(source)
+    with target.opened() as copy:
+        outcome = carry_out(copy, values, {})
+        if outcome.trouble:
+            raise outcome.trouble
+        arrived = dict(read_many(copy, list(values)))
     for key, value in values.items():
         if key not in arrived or _text(arrived[key]) != _text(value):
             raise StorageError(f"{_shown(key)} of {target.place} is not as it was written")
@@ -210,31 +203,29 @@ def _say_how_to_use(targets: Iterable[Container]) -> None:
         _say(f"to use {', '.join(sorted(theirs))}, let the configuration say {entry}")
 
 
-# ---- What they share ----
+# ---- Used by several tasks ----
 
 
-def _meant(options: argparse.Namespace) -> list[Container]:
-    there = containers_of(find_stores(options))
-    return there if options.place is None else [find(there, options.place)]
+def _chosen(options: argparse.Namespace) -> list[Container]:
+    containers = containers_of(find_stores(options))
+    return containers if options.place is None else [find(containers, options.place)]
 
 
 def _keys(container: Container) -> list[str]:
-    database = container.open()
-    keys = list(database.all_keys())
-    close(database)
-    return keys
+    with container.opened() as database:
+        return list(database.all_keys())
 
 
-def _readable(
-    container: Container, records: Iterator[tuple[str, Any]]
-) -> tuple[dict[str, Any], list[Broken]]:
+def _read_all(container: Container) -> tuple[dict[str, Any], list[Broken]]:
+    """Return the records of a container, and those that cannot be read."""
     values: dict[str, Any] = {}
     broken = []
-    for key, value in records:
-        if isinstance(value, BrokenRecord):
-            broken.append(Broken(container.place, key, _reason(value)))
-        else:
-            values[key] = value
+    with container.opened() as database:
+        for key, value in read_many(database):
+            if isinstance(value, BrokenRecord):
+                broken.append(Broken(container.place, key, _reason(value)))
+            else:
+                values[key] = value
     return values, broken
 
 
@@ -246,7 +237,7 @@ def _reason(error: BrokenRecord) -> str:
 
 
 def _typed_key(text: str) -> str:
-    """Return the key that a person typed; one that `ls` shows in quotes is typed so, too."""
+    """Return the key that a person typed; a key that `ls` shows in quotes is typed with them."""
     if text.startswith('"'):
         try:
             return str(json.loads(text))
