@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from moobius import __version__
 from moobius.cli import COMMANDS, main
-from tests.support.program import Program
+from tests.support.program import PLATFORM_READY, Program
 
 
 def test_every_command_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,11 +34,53 @@ def test_a_wrong_word_lists_the_right_ones(capsys: pytest.CaptureFixture[str]) -
     assert "platform" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "demo --bogus",
+        "demo test agent",
+        "doctor x",
+        "platform cert d --bogus",
+        "storage ls --bogus",
+    ],
+)
+def test_what_a_command_does_not_know_is_refused_with_its_own_usage(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    *command, unknown = words.split()
+    with pytest.raises(SystemExit) as end:
+        main(words.split())
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    name = " ".join(["moobius", *command]).removesuffix(" d").removesuffix(" test")
+    assert said.startswith(f"usage: {name} [-h]")
+    assert said.endswith(f"\n{name}: error: unrecognized arguments: {unknown}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["demo", "tset"], "invalid choice: 'tset'"),
+        (["demo", "--port", "99999"], "'99999' is not a port"),
+        (["dev", "--port", "99999"], "'99999' is not a port"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_starts(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], why: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    said = capsys.readouterr()
+    assert why in said.err and said.err.startswith(f"usage: moobius {words[0]} ")
+    assert said.out == "" and list(in_folder.iterdir()) == []
+
+
 async def test_python_m_moobius_platform_gets_ready_and_stops(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     command = ("-m", "moobius", "platform", "--port", "0", "--ephemeral")
     async with Program(tmp_path / "work", *command) as program:
-        await program.wait_for(re.compile(r"^Moobius Platform ready on http://127\.0\.0\.1:\d+$"))
+        await program.wait_for(PLATFORM_READY)
         assert await program.interrupt() == 0
     assert "Traceback" not in program.output
 

@@ -20,6 +20,7 @@ from moobius import MoobiusWand
 from moobius.cli import main
 from moobius.core.control import records
 from moobius.errors import WandError
+from tests.support.patience import PATIENCE
 from tests.support.program import Program
 from tests.support.scripts import STARTED, script
 from tests.support.wands import Listening, Troupe, troupe
@@ -40,11 +41,11 @@ def test_ps_shows_what_runs(capsys: Captured) -> None:
     assert capsys.readouterr().out == "NAME  STATE  PID  SINCE  PROJECT\n"
     with troupe() as wand:
         wand.add("WeatherRoom")
-        wand.front.claim("Slow", None)
+        wand.publisher.claim("Slow", None)
         assert main(["ps"]) == 0
         lines = capsys.readouterr().out.splitlines()
         since = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-        rest = rf"{os.getpid()}  {since}  {re.escape(str(Path.cwd()))}"
+        rest = rf"{os.getpid():<3}  {since}  {re.escape(str(Path.cwd()))}"
         assert re.fullmatch(r"NAME {9}STATE {5}PID +SINCE +PROJECT", lines[0])
         assert re.fullmatch(rf"Slow {{9}}starting  {rest}", lines[1])
         assert re.fullmatch(rf"WeatherRoom  running   {rest}", lines[2])
@@ -137,6 +138,14 @@ def test_logs_shows_the_end_of_the_log_also_of_one_that_has_ended(capsys: Captur
         wand.stop(1)
         assert main(["logs", "Room", "-n", "2"]) == 0
         assert capsys.readouterr().out == "line 198\nline 199\n"
+
+
+@pytest.mark.parametrize("lines", ["-3", "x"])
+def test_logs_wants_a_number_of_lines(capsys: Captured, lines: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["logs", "Room", f"--lines={lines}"])
+    assert end.value.code == 2
+    assert f"'{lines}' is no number of lines" in capsys.readouterr().err
 
 
 def test_logs_does_not_ask_a_service_that_may_be_silent(capsys: Captured) -> None:
@@ -245,7 +254,7 @@ def test_who_does_not_read_to_the_end_is_no_reason_to_complain(
             with records.log_file_of(folder, "Room").open("a") as log:
                 log.write("a line\n" * 20_000)
         assert process.stderr.read() == b""
-        assert process.wait(20) == 141
+        assert process.wait(PATIENCE) == 141
 
 
 async def test_a_service_logs_where_logs_looks(tmp_path: Path) -> None:

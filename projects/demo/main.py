@@ -15,6 +15,7 @@ from agent import DemoAgent
 from service import DemoService
 
 from moobius import MoobiusWand
+from moobius.errors import MoobiusError
 
 CONFIG = Path(__file__).parent / "config"
 SPELL_DELAY = float(os.environ.get("DEMO_SPELL_DELAY", "10"))
@@ -53,4 +54,7 @@ if __name__ == "__main__":
     way = WAYS.get(" ".join(sys.argv[1:]))
     if way is None:
         sys.exit(__doc__)
-    way()
+    try:
+        way()
+    except MoobiusError as error:  # a background service's: a wrong password, for one
+        sys.exit(f"demo: {error}")

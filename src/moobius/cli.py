@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from moobius._version import __version__
 from moobius.cli_services import (
@@ -41,6 +42,7 @@ from moobius.local.moving_commands import (
     reset_main,
 )
 from moobius.local.options import add_arguments as add_platform_arguments
+from moobius.local.options import port_number
 from moobius.storage_cli.arguments import add_arguments as add_storage_arguments
 from moobius.storage_cli.arguments import main as run_storage
 
@@ -97,10 +99,21 @@ def _print_no_more() -> None:
         os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """The parser of one command: what it does not know is refused with its own usage.
+
+    Argparse would hand it up, and show the usage of `moobius` itself, which helps nobody.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="moobius", description="Make a group chat into an application."
-    )
+    parser = _Parser(prog="moobius", description="Make a group chat into an application.")
     parser.add_argument("--version", action="version", version=f"moobius {__version__}")
     _add_commands(parser, COMMANDS, "command", required=True)
     return parser
@@ -119,10 +132,10 @@ def _add_commands(
 
 def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="*", metavar="WORD",
-        help="what the demo itself understands: test (cast spells), agent (a second client)",
+        "way", nargs="?", metavar="WAY", choices=("test", "agent"),
+        help="test: cast spells; agent: run a second client beside the service",
     )  # fmt: skip
-    parser.add_argument("--port", type=int, help="port of the page (default: 8484 if free)")
+    parser.add_argument("--port", type=port_number, help="port of the page (default: 8484 if free)")
     parser.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
 
@@ -151,7 +164,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     from moobius.demo import run
 
     return run(
-        options.words,
+        [options.way] if options.way else [],
         port=options.port,
         ephemeral=options.ephemeral,
         browser=not options.no_browser,

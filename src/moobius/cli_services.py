@@ -57,8 +57,9 @@ def add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     add_name_argument(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl+C")
     parser.add_argument(
-        "-n", "--lines", type=int, default=100, metavar="N", help="the last N lines (default: 100)"
-    )
+        "-n", "--lines", type=_line_count, default=100, metavar="N",
+        help="the last N lines (default: 100)",
+    )  # fmt: skip
 
 
 def ps_main(options: argparse.Namespace) -> int:
@@ -114,7 +115,7 @@ def logs_main(options: argparse.Namespace) -> int:
     file = _log_file(options.name)
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
-            for line in deque(stream, maxlen=max(0, options.lines)):
+            for line in deque(stream, maxlen=options.lines):
                 _write(line)
             for line in _more(file, stream) if options.follow else ():
                 _write(line)
@@ -135,6 +136,12 @@ def _wand() -> Iterator[RemoteWand]:
         yield RemoteWand.attach()
     finally:
         logger.enable("moobius")
+
+
+def _line_count(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
 
 
 def _row(info: ServiceInfo) -> Sequence[str]:
@@ -180,7 +187,7 @@ def _log_file(name: str) -> Path:
     if left.is_file():
         return left
     with _wand() as wand:
-        raise WandError(protocol.nobody(name, sorted(wand.services())))
+        raise WandError(protocol.no_service(name, sorted(wand.services())))
 
 
 def _more(file: Path, stream: TextIO) -> Iterator[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from moobius.database.sqlite_database import SQLiteDatabase
 from moobius.devtools import checkup
 from moobius.devtools.findings import Finding
 from moobius.private_files import runtime_folder
+from tests.support.patience import until
 from tests.support.program import Program
 from tests.support.redis import redis_server, refusing_port
 from tests.support.scripts import script
@@ -56,6 +54,20 @@ def test_engines_are_asked_and_nothing_is_made(in_folder: Path) -> None:
     assert "root_dir" in finding.advice
     (finding,) = storage(database("mongo"))
     assert finding.status == "error" and "no storage engine 'mongo'" in finding.detail
+    assert "`implementation`" in finding.advice
+
+
+@pytest.mark.parametrize("name", ["two words", "save"])
+def test_a_name_that_no_container_can_have_is_said(in_folder: Path, name: str) -> None:
+    (finding,) = storage({**database("json"), "name": name})
+    assert (finding.status, finding.topic) == ("error", f"storage {name}")
+    assert repr(name) in finding.detail and "`name`" in finding.advice
+
+
+def test_two_containers_of_one_name_are_said(in_folder: Path) -> None:
+    found = storage(database("json"), database("sqlite"))
+    assert [each.status for each in found] == ["ok", "error"]
+    assert "'notes' is taken" in found[1].detail
 
 
 @pytest.mark.parametrize("implementation", ["json", "sqlite"])
@@ -119,17 +131,13 @@ def test_the_runtime_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "XDG_RUNTIME_DIR" in finding.advice
 
 
-async def test_running_services_are_named(tmp_path: Path) -> None:
+async def test_running_services_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checkup.check_services().detail == "none is running"
     async with Program(script(tmp_path, "MoobiusWand().run(Room, name='tea')\n"), "main.py") as it:
         await it.url()
-        look = "from moobius.devtools.checkup import check_services; print(check_services().detail)"
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "runtime")}
-        said = subprocess.run(  # noqa: ASYNC221 - it takes a moment, and nothing else happens
-            [sys.executable, "-c", look],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=environment,
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+        # It says that it is ready before it is written down as running.
+        await until(
+            lambda: checkup.check_services().detail == "tea (running)",
+            lambda: checkup.check_services().detail,
         )
-        assert said.stdout == "tea (running)\n"

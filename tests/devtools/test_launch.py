@@ -16,7 +16,7 @@ import pytest
 
 from moobius.core.handover import HOLDER_VARIABLE
 from moobius.devtools.launch import file_command, words_command
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.scripts import alive
 
 LAUNCH = (sys.executable, "-m", "moobius.devtools.launch")
@@ -36,7 +36,7 @@ if __name__ == "__main__":
     queue = spawn.Queue()
     child = spawn.Process(target=work, args=(queue,))
     child.start()
-    pid, thing = queue.get(timeout=20)
+    pid, thing = queue.get(timeout=60)
     child.join()
     os.chdir("/")
     print(os.path.exists(__file__), Thing.__annotations__["size"])
@@ -65,7 +65,7 @@ def launched(folder: Path, holder: int) -> Iterator[subprocess.Popen[str]]:
 
 async def said_by(folder: Path, command: str) -> tuple[int | None, str]:
     with launched(folder, os.getpid()) as process:
-        said, _ = await asyncio.to_thread(process.communicate, command, 30)
+        said, _ = await asyncio.to_thread(process.communicate, command, PATIENCE)
         return process.returncode, said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +156,11 @@ async def test_the_local_one_comes_by_itself(
         assert {each.status for each in found.values()} == {"ok"}
         assert running.url in found["Platform (HTTP)"].detail
         assert running.ws_url in found["Platform (WebSocket)"].detail
+
+
+async def test_a_folder_in_which_none_could_be_started_is_said(in_folder: Path) -> None:
+    (in_folder / ".moobius").write_text("in the way", "utf-8")
+    finding = (await findings(load_config(None).settings))["Platform"]
+    assert finding.status == "error"
+    assert f"{in_folder / '.moobius'} is no folder that can be written to" in finding.detail
+    assert "start services elsewhere" in finding.advice

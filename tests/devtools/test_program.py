@@ -15,7 +15,7 @@ from moobius.devtools import program as module
 from moobius.devtools.program import ServiceProgram
 from moobius.devtools.stream import Stream
 from moobius.devtools.targets import parse_target
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.scripts import alive
 
 STUBBORN = """
@@ -110,26 +110,34 @@ if __name__ == "__main__":
 """
 
 
-def test_who_is_interrupted_in_waiting_for_the_end_goes_on_waiting(tmp_path: Path) -> None:
+def test_who_is_interrupted_in_waiting_for_the_end_goes_on_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Interrupted(BaseException):
         pass
 
     def interrupt(number: int, frame: object) -> None:
         raise Interrupted
 
+    monkeypatch.setattr(module, "STOP_SECONDS", 2 * PATIENCE)
     polite, out = program(tmp_path, POLITE)
     polite.start()
     wait_until(lambda: "runs" in out.getvalue(), out.getvalue)
     before = signal.signal(signal.SIGUSR1, interrupt)
+
+    def interrupt_when_asked() -> None:
+        wait_until(lambda: "asked" in out.getvalue(), out.getvalue)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
     try:
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        threading.Thread(target=interrupt_when_asked).start()
         with pytest.raises(Interrupted):
-            polite.stop()
+            polite.stop()  # which waits: it has been asked, and does not end
     finally:
         signal.signal(signal.SIGUSR1, before)
-    wait_until(lambda: "asked" in out.getvalue(), out.getvalue)
     (tmp_path / "go").touch()
     polite.end()
+    wait_until(lambda: "done" in out.getvalue(), out.getvalue)
     said = [line.partition(" | ")[2] for line in out.getvalue().splitlines()]
     assert said == ["runs", "asked", "done"]
 
@@ -145,6 +153,6 @@ def test_the_end_of_one_is_told_once(tmp_path: Path) -> None:
 
     wait_until(has_ended, out.getvalue)
     short.note_end()
-    assert out.getvalue().count("it ended") == 1
+    wait_until(lambda: "service  | ZeroDivisionError" in out.getvalue(), out.getvalue)
     assert "service  | hi\n" in out.getvalue()
-    assert "service  | ZeroDivisionError" in out.getvalue()
+    assert out.getvalue().count("it ended") == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from moobius.devtools.stream import LogTail, Stream
+from tests.support.patience import PATIENCE
 
 
 class Terminal(io.StringIO):
@@ -35,7 +36,7 @@ def test_what_a_program_says_is_passed_on_whatever_it_is() -> None:
     thread = Stream(out).pass_on("service", os.fdopen(ours, "rb"))
     with os.fdopen(its, "wb") as pipe:
         pipe.write(b"whole\r\n\xff\nno end")
-    thread.join(10)
+    thread.join(PATIENCE)
     assert out.getvalue() == "service  | whole\nservice  | \ufffd\nservice  | no end\n"
 
 
@@ -49,7 +50,7 @@ def test_who_does_not_read_any_more_is_noticed_in_every_thread() -> None:
     thread = stream.pass_on("service", os.fdopen(ours, "rb"))
     with os.fdopen(its, "wb") as pipe:
         pipe.write(b"one\ntwo\n")
-    thread.join(10)
+    thread.join(PATIENCE)
     with pytest.raises(BrokenPipeError):
         stream.check()
     with pytest.raises(BrokenPipeError):

@@ -50,7 +50,7 @@ def test_several_are_listed(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"2 services: Tea, Cocoa; say which, as in tea\.py:Tea"):
         load_service(parse_target("tea.py"))
     assert load_service(parse_target("tea.py:Cocoa")).__name__ == "Cocoa"
-    with pytest.raises(ConfigError, match="no service class Milk; it has Tea, Cocoa"):
+    with pytest.raises(ConfigError, match=r"tea\.py has no service class Milk; it has Tea, Cocoa"):
         load_service(parse_target("tea.py:Milk"))
 
 
@@ -64,7 +64,7 @@ def test_what_a_file_imports_counts_if_it_has_none_of_its_own(folder: Path) -> N
 
 def test_what_is_no_service_says_so(folder: Path) -> None:
     (folder / "none.py").write_text("from moobius import Moobius\n", "utf-8")
-    with pytest.raises(ConfigError, match="none has no subclass of Moobius"):
+    with pytest.raises(ConfigError, match=r"none\.py has no subclass of Moobius"):
         load_service(parse_target("none.py"))
     with pytest.raises(ConfigError, match="no module 'nowhere' here"):
         load_service(parse_target("nowhere"))

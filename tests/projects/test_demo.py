@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +15,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.member import Member
+from tests.support.patience import until
 from tests.support.program import ROOT, Program, copy_project
+from tests.support.redis import refusing_port
 
 BUTTONS = ["Do Some Magic", "Swap Canvas", "Order Tea", "Channels", "Commands"]
 
@@ -28,13 +32,19 @@ class Room(NamedTuple):
 async def open_room(folder: Path, *arguments: str, **environment: str) -> AsyncIterator[Room]:
     """Start the demo, and have Ada and Bob join it."""
     async with Program(folder, "main.py", *arguments, **environment) as program:
-        url = await program.url()
-        async with Member(url, "Ada") as ada, Member(url, "Bob") as bob:
-            await ada.join()
-            await bob.join()
-            await ada.see_characters("Ada", "Bob")
-            await bob.see_characters("Bob", "Ada")
+        async with two_people(await program.url()) as (ada, bob):
             yield Room(program, ada, bob)
+
+
+@asynccontextmanager
+async def two_people(url: str) -> AsyncIterator[tuple[Member, Member]]:
+    """Have Ada and Bob join the demo."""
+    async with Member(url, "Ada") as ada, Member(url, "Bob") as bob:
+        await ada.join()
+        await bob.join()
+        await ada.see_characters("Ada", "Bob")
+        await bob.see_characters("Bob", "Ada")
+        yield ada, bob
 
 
 @pytest.fixture
@@ -50,8 +60,9 @@ def labels(buttons: list[dict[str, str]]) -> list[str]:
 async def test_messages_reach_whom_they_were_meant_for(room: Room) -> None:
     _, ada, bob = room
     await ada.write("only for Bob", bob)
-    await ada.write("for all of us", ada, bob)
     assert (await bob.hear("only for Bob"))["sender"] == ada.user_id
+    await ada.write("for all of us", ada, bob)
+    await bob.hear("for all of us")
     assert (await ada.hear("for all of us"))["sender"] == ada.user_id  # the echo
     assert bob.texts() == ["only for Bob", "for all of us"]
     assert ada.texts() == ["for all of us"]
@@ -60,6 +71,7 @@ async def test_messages_reach_whom_they_were_meant_for(room: Room) -> None:
 async def test_moobius_is_great_in_any_capitals(room: Room) -> None:
     _, ada, bob = room
     await ada.write("mOObiUS", ada, bob)
+    await bob.hear("Moobius is Great!")
     await ada.write("moobius rocks", ada, bob)
     for member in (ada, bob):
         await member.hear("moobius rocks")
@@ -69,6 +81,7 @@ async def test_moobius_is_great_in_any_capitals(room: Room) -> None:
 async def test_an_image_goes_to_everybody_but_its_sender(room: Room) -> None:
     _, ada, bob = room
     await ada.send_message("image", {"path": "https://example.org/cat.png"}, ada, bob)
+    await until(lambda: bool(bob.messages))
     await ada.write("did you see it?", ada, bob)
     await ada.hear("did you see it?")
     await bob.hear("did you see it?")
@@ -125,6 +138,7 @@ async def test_mickeys_and_canvas_survive_a_restart(tmp_path: Path) -> None:
 async def test_everybody_swaps_a_canvas_of_their_own(room: Room) -> None:
     _, ada, bob = room
     day = await ada.see("canvas", lambda canvas: "morning" in canvas[0]["text"])
+    await bob.see("canvas", lambda canvas: "morning" in canvas[0]["text"])
     await ada.click("swap")
     night = await ada.see("canvas", lambda canvas: "night" in canvas[0]["text"])
     assert day[0]["path"] != night[0]["path"]
@@ -184,20 +198,24 @@ async def test_who_leaves_is_gone_from_the_others_lists(room: Room) -> None:
 
 async def test_four_spells_arrive_in_order_and_the_bomb_is_refused(tmp_path: Path) -> None:
     folder = copy_project("demo", tmp_path)
-    async with open_room(folder, "test", DEMO_SPELL_DELAY="3") as (program, ada, bob):
-        await bob.hear("WAND: SURVIVE")
-        spells = [text for text in bob.texts() if text.startswith("WAND: ")]
-        assert [spell.split()[1] for spell in spells] == ["SYNC", "ASYNC", "BOMB", "SURVIVE"]
-        refusal = spells[2]
-        assert re.fullmatch(r"WAND: BOMB refused, [\d,]+ bytes where [\d,]+ may pass", refusal)
-        assert bob.messages[0]["sender"] not in (ada.user_id, bob.user_id)
-        assert await bob.names_of([bob.messages[0]["sender"]]) == ["Wand"]
-        assert bob.view["names"] == ["Bob", "Ada"]
-        await ada.write("still there?", bob)
-        await bob.hear("still there?")
-        assert await program.interrupt() == 130
-        assert "the spell did not go off" in program.output
-        assert "Traceback" not in program.output
+    async with Program(folder, "main.py", "test", DEMO_SPELL_DELAY="5") as program:
+        url = await program.url()
+        os.kill(program.pid, signal.SIGSTOP)  # who casts them is to wait until all are there
+        async with two_people(url) as (ada, bob):
+            os.kill(program.pid, signal.SIGCONT)
+            await bob.hear("WAND: SURVIVE")
+            spells = [text for text in bob.texts() if text.startswith("WAND: ")]
+            assert [spell.split()[1] for spell in spells] == ["SYNC", "ASYNC", "BOMB", "SURVIVE"]
+            refusal = spells[2]
+            assert re.fullmatch(r"WAND: BOMB refused, [\d,]+ bytes where [\d,]+ may pass", refusal)
+            assert bob.messages[0]["sender"] not in (ada.user_id, bob.user_id)
+            assert await bob.names_of([bob.messages[0]["sender"]]) == ["Wand"]
+            assert bob.view["names"] == ["Bob", "Ada"]
+            await ada.write("still there?", bob)
+            await bob.hear("still there?")
+            assert await program.interrupt() == 130
+            assert "the spell did not go off" in program.output
+            assert "Traceback" not in program.output
 
 
 async def test_the_wand_checks_in_every_minute(tmp_path: Path) -> None:
@@ -242,6 +260,20 @@ async def test_an_unknown_way_to_run_it_is_explained(tmp_path: Path) -> None:
     async with Program(folder, "main.py", "dance") as program:
         assert await program.ended() == 1
         assert "python main.py test" in program.output
+
+
+@pytest.mark.parametrize("way", ["test", "agent"])
+async def test_a_platform_out_of_reach_is_told_in_one_line(tmp_path: Path, way: str) -> None:
+    with refusing_port() as port:
+        hosted = {
+            "MOOBIUS_HTTP_SERVER_URI": f"http://127.0.0.1:{port}",
+            "MOOBIUS_EMAIL": "ada@example.net",
+            "MOOBIUS_PASSWORD": "hush",
+        }
+        folder = copy_project("demo", tmp_path)
+        async with Program(folder, "main.py", way, **hosted) as program:
+            assert await program.ended() == 1
+    assert re.fullmatch(r"demo: POST .*/auth/sign_in: cannot be reached .*\n", program.output)
 
 
 def test_the_configuration_as_committed_is_local_and_without_ids() -> None:

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from moobius.core.running.supervision import POLICIES
+from moobius.local.options import port_number
 
 _CONFIG = "the service's configuration"
 
@@ -35,7 +36,7 @@ def add_dev_arguments(parser: argparse.ArgumentParser) -> None:
         help="a project's folder, or FILE_OR_MODULE[:CLASS] (default: this folder)",
     )  # fmt: skip
     add("--config", metavar="FILE", help=_CONFIG)
-    add("--port", type=int, help="port of the page (default: 8484 if free)")
+    add("--port", type=port_number, help="port of the page (default: 8484 if free)")
     add("--ephemeral", action="store_true", help="forget everything at the end")
 
 

@@ -14,6 +14,7 @@ from moobius.config import Configuration, load_config
 from moobius.core.wand import MoobiusWand
 from moobius.database.database_interface import close
 from moobius.database.engines import engine_for_settings, known_settings
+from moobius.database.magical_storage import MoobiusStorage
 from moobius.database.redis_database import RedisDatabase
 from moobius.database.sqlite_database import SQLiteDatabase, file_of
 from moobius.devtools.findings import OK, WARNING, Finding, failure
@@ -47,21 +48,28 @@ def check_configuration(file: str | None) -> tuple[Finding, Configuration | None
 
 
 def check_storage(databases: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Open each engine, and ask it something."""
+    """Open each engine, and ask it something; see whether its container can have its name."""
     if not databases:
         yield Finding(OK, "storage", "none is configured; services forget everything at their end")
+    names = MoobiusStorage(PROBE_DOMAIN, PROBE_DOMAIN)
     for database in databases:
         name, implementation = database.get("name", "?"), database.get("implementation")
         topic = f"storage {name}"
         try:
+            names.put(name)  # without an engine: nothing is opened for it
+        except MoobiusError as error:
+            yield failure(topic, error, "choose another `name`")
+            continue
+        try:
             _probe(Store(str(implementation), database.get("settings") or {}))
         except Exception as error:
-            advice = _STORAGE_ADVICE.get(str(implementation).lower(), "correct its `settings`")
+            advice = _STORAGE_ADVICE.get(str(implementation).lower(), _ANY_ENGINE_ADVICE)
             yield failure(topic, error, advice)
         else:
             yield Finding(OK, topic, f"{implementation} is usable")
 
 
+_ANY_ENGINE_ADVICE = "correct its `implementation` or `settings`"
 _STORAGE_ADVICE: Mapping[str, str] = {
     "redis": "start the server, or correct host, port and password in its `settings`",
     "json": "make the folder writable, or choose another `root_dir` in its `settings`",
@@ -120,7 +128,7 @@ def _probe(store: Store) -> None:
     engine = engine_for_settings(store.implementation, store.settings, str(store))
     place = _place_of(engine, store.settings)
     if place is not None:  # to open it would make it
-        _check_writable(place.parent if place.is_file() else place)
+        check_writable(place.parent if place.is_file() else place)
         if place.exists():
             store.containers()
         return
@@ -141,7 +149,12 @@ def _place_of(engine: type[Any], settings: Mapping[str, Any]) -> Path | None:
     return Path(root_dir).absolute() if isinstance(root_dir, (str, os.PathLike)) else None
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, or could not be made.
+
+    Raises:
+        StorageError: If it is such a one.
+    """
     there = next(each for each in (folder, *folder.parents) if each.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise StorageError(f"{there} is no folder that can be written to")

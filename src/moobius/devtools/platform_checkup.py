@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from moobius.config import Settings
+from moobius.devtools.checkup import check_writable
 from moobius.devtools.findings import ERROR, OK, WARNING, Finding, failure
-from moobius.errors import BadResponseException, LoginRefused, TransportError
+from moobius.errors import BadResponseException, LoginRefused, StorageError, TransportError
 from moobius.local.embedded import find
+from moobius.local.options import DEFAULT_DATA
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.network.replies import summary
 from moobius.network.transport import HttpTransport, clean_url, open_socket
@@ -27,8 +29,7 @@ async def check_platform(settings: Settings) -> AsyncIterator[Finding]:
     if settings.is_local:
         running = await asyncio.to_thread(find, Path.cwd())
         if running is None:
-            text = "the local one; it does not run now, and a service starts it by itself"
-            yield Finding(OK, "Platform", text)
+            yield _startable(Path.cwd() / DEFAULT_DATA)
             return
         http_uri, ws_uri, ca_file = running.url, running.ws_url, running.ca_file or ca_file
     found = await _http(http_uri, ca_file)
@@ -39,6 +40,16 @@ async def check_platform(settings: Settings) -> AsyncIterator[Finding]:
     elif found.status != ERROR:
         async for each in _account(settings):
             yield each
+
+
+def _startable(data: Path) -> Finding:
+    """See whether a service could start a Platform here."""
+    try:
+        check_writable(data)
+    except StorageError as error:
+        return failure("Platform", error, f"a local one needs {data}; start services elsewhere")
+    text = "the local one; it does not run now, and a service starts it by itself"
+    return Finding(OK, "Platform", text)
 
 
 async def _http(uri: str, ca_file: str | None) -> Finding:

@@ -34,6 +34,11 @@ class Target:
     cls: str
 
     @property
+    def place(self) -> str:
+        """The file or the module, as it was named."""
+        return str(self.file or self.module)
+
+    @property
     def folder(self) -> Path | None:
         """Where its source lies; `None` if there is no such module."""
         if self.file is not None:
@@ -88,16 +93,14 @@ def load_service(target: Target) -> type[Moobius]:
         if _is_service(chosen):
             return chosen
         raise ConfigError(
-            f"{target.module} has no service class {target.cls}; it has "
-            f"{', '.join(found) or 'none'}"
+            f"{target.place} has no service class {target.cls}; it has {', '.join(found) or 'none'}"
         )
     if not found:
-        raise ConfigError(f"{target.module} has no subclass of Moobius; name another file")
+        raise ConfigError(f"{target.place} has no subclass of Moobius; name another file")
     if len(found) > 1:
-        where = target.file or target.module
         raise ConfigError(
-            f"{where} has {len(found)} services: {', '.join(found)}; "
-            f"say which, as in {where}:{next(iter(found))}"
+            f"{target.place} has {len(found)} services: {', '.join(found)}; "
+            f"say which, as in {target.place}:{next(iter(found))}"
         )
     return next(iter(found.values()))
 
