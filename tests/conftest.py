@@ -7,9 +7,20 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from loguru import logger
 
 from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.thorough import is_thorough
+
+# The machine may be busy, and what a run finds the next one is to find too; `THOROUGH` explores.
+settings.register_profile(
+    "moobius",
+    deadline=None,
+    derandomize=not is_thorough(),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("moobius")
 
 
 @pytest.fixture(autouse=True)

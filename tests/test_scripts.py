@@ -42,7 +42,7 @@ def run_script(checkout: Path, name: str, **environment: str) -> subprocess.Comp
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
 

@@ -123,3 +123,39 @@ print("x - " + open("x.log").read().rpartition(" - ")[2].strip())
         tmp_path,
     )
     assert lines == ["ValueError", "FileNotFoundError", "works"]
+
+
+def test_a_terminal_that_nobody_reads_any_more_is_left_alone(tmp_path: Path) -> None:
+    program = """
+import sys
+add_wish(Wish(TERMINAL, "INFO"))
+add_wish(Wish("all.log", "INFO"))
+logger.info("one line")
+sys.stdin.readline()
+logger.info("nobody reads this")
+logger.info("nor this")
+"""
+    command = [sys.executable, "-c", PROLOGUE + program]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        assert "one line" in process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+        assert "loguru" not in process.stderr.read().lower()
+    assert "nor this" in (tmp_path / "all.log").read_text("utf-8")
+
+
+def test_a_program_may_have_no_terminal_at_all(tmp_path: Path) -> None:
+    program = """
+import sys
+sys.stdout = None  # as under pythonw, or after >&-
+add_wish(Wish(TERMINAL, "INFO"))
+add_wish(Wish("all.log", "INFO"))
+logger.info("one line")
+"""
+    assert run(program, tmp_path) == []
+    assert "one line" in (tmp_path / "all.log").read_text("utf-8")

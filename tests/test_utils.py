@@ -142,6 +142,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
         ("", ""),
         ("no page at all: 1 < 2", "no page at all: 1 < 2"),
         ('{"code": 10000}', '{"code": 10000}'),
+        ('<?xml version="1.0"?><Error>denied</Error>', "denied"),
         (
             "<!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>p {}</style></head>"
             "\n<body><!-- <p>secret</p> --><center><h1>502&nbsp;Bad&amp;</h1></center>\n<hr>"

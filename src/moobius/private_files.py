@@ -1,4 +1,4 @@
-"""Files for one user alone: where they lie, how they are put in place, which may be believed."""
+"""Files that only their user can read: where they are, writing them, and which can be trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALONE_WITHIN_S = 5.0
 
 
 def runtime_folder() -> Path:
-    """Return where this user's running programs leave word of themselves; who writes makes it."""
+    """Return the directory in which this user's running programs put files; it may not exist."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir():
         return Path(runtime) / "moobius"
@@ -24,15 +24,15 @@ def runtime_folder() -> Path:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Put a file in place at once and whole, readable by its user only."""
+    """Write a file atomically, readable by its user only."""
     _write_partial(file, text).replace(file)
 
 
 def create_private(file: Path, text: str) -> None:
-    """Put a file in place as `write_private` does, if there is none of that name.
+    """Write a file as `write_private` does, unless there is one of that name.
 
     Raises:
-        FileExistsError: If there is one. Of two programs that try at once, one gets this.
+        FileExistsError: If there is one. Of two programs that try at once, one gets this error.
     """
     partial = _write_partial(file, text)
     try:
@@ -46,12 +46,12 @@ def create_private(file: Path, text: str) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep everybody else who asks for this out of a directory; no file is left behind.
+    """Hold a lock on a directory for the length of a `with` block; it creates no lock file.
 
-    It is for what takes no time. On Windows, where directories cannot be locked, it does nothing.
+    Only for short operations. On Windows, where directories cannot be locked, it does nothing.
 
     Raises:
-        OSError: If there is no such directory, or somebody does not leave it.
+        OSError: If there is no such directory, or another program holds the lock too long.
     """
     if os.name == "nt":
         yield
@@ -67,12 +67,12 @@ def alone_in(folder: Path) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    text = "somebody holds a lock on the directory"
+                    text = "another program holds a lock on the directory"
                     raise OSError(error.errno, text, str(folder)) from None
             time.sleep(0.005)
         try:
             yield
-        finally:  # closing is not enough where a process was forked meanwhile
+        finally:  # closing does not unlock while a process forked meanwhile has the file open
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
@@ -84,13 +84,13 @@ def open_private(path: str, flags: int) -> int:
 
 
 def is_ours_alone(path: Path) -> bool:
-    """Return whether only this user could have written a file, or what lies in a directory.
+    """Return whether only this user could have written a file, or the files in a directory.
 
-    In a directory that others can write to, somebody could lay out a file that leads our
-    programs, with their passwords, to a Platform of theirs.
+    In a directory that others can write to, another user could place a file that makes our programs
+    send their passwords to a Platform of that user.
 
     Raises:
-        OSError: If there is nothing there.
+        OSError: If there is no such file.
     """
     about = path.lstat()
     if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
@@ -101,16 +101,29 @@ def is_ours_alone(path: Path) -> bool:
 
 
 def process_lives(pid: int) -> bool:
-    """Return whether there may be a process of that number."""
+    """Return whether there may be a process of that number that has not ended.
+
+    One that has is known to the system until its parent asks for its status, which may take long.
+    """
     if os.name == "nt":  # os.kill would end it there; whoever asks has to find out otherwise
         return True
     try:
         os.kill(pid, 0)
+        return not _has_ended(pid)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True
-    return True
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether a process that is still known has ended: a zombie, where Linux tells."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except FileNotFoundError:
+        return False
+    state, threads = fields[0], int(fields[17])
+    return state == b"Z" and threads <= 1  # others may go on when the first has ended
 
 
 def _write_partial(file: Path, text: str) -> Path:

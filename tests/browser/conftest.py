@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from moobius.local import LocalPlatform
+from tests.support.patience import PATIENCE
 
 from .raw_service import RawService
 
@@ -25,7 +26,7 @@ QUIET = (
     "--disable-sync",
     "--disable-quic",
 )
-PATIENCE_MS = 10_000.0
+PATIENCE_MS = PATIENCE * 1000
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -115,7 +116,9 @@ async def browser() -> AsyncIterator[Browser]:
     if chromium is None:
         pytest.fail("no chromium on the PATH: install the package `chromium` to test the page")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=[*QUIET])
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=[*QUIET], timeout=PATIENCE_MS
+        )
         yield browser
         await browser.close()
 

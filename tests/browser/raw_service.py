@@ -10,8 +10,9 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.patience import PATIENCE
+
 Frame = dict[str, Any]
-PATIENCE = 10.0
 
 
 class RawService:

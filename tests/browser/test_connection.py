@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import WebSocketRoute, expect
 
 from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.ports import free_port
 
 from .conftest import OpenPerson
 
@@ -103,9 +104,9 @@ async def test_an_unacknowledged_message_is_sent_again_and_arrives_once(
 
 
 async def test_while_the_platform_is_away_the_page_waits(person: OpenPerson) -> None:
-    platform = LocalPlatform()
+    port = free_port()
+    platform = LocalPlatform(PlatformOptions(port=port))
     await platform.start()
-    port = platform.port
     ada = await person("Ada", platform.url)
     await ada.page.get_by_role("textbox", name="Name").fill("Garden")
     await ada.page.get_by_role("button", name="Create").click()

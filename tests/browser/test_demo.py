@@ -116,6 +116,9 @@ async def test_the_right_click_menu_quotes_a_message(demo: str, person: OpenPers
     ada = await person("Ada", demo)
     await ada.sees("Ada")
     await ada.say("a wise word", "All")
-    await ada.message("a wise word").last.click(button="right")
+    await expect(ada.message("a wise word")).to_have_count(2)
+    echo = ada.message("a wise word").last
+    await expect(echo.locator(".more")).to_be_attached()  # the menu is there
+    await echo.click(button="right")
     await ada.page.get_by_role("menuitem", name="Quote").click()
     await expect(ada.message("“a wise word”")).to_have_count(1)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from moobius.local import LocalPlatform
 
-from .conftest import OpenPerson
+from .conftest import PATIENCE_MS, OpenPerson
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -30,6 +30,7 @@ def picture(tmp_path: Path) -> Path:
 
 async def fresh_page(browser: Browser, url: str) -> Page:
     context = await browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     await page.goto(url)
     return page

@@ -269,6 +269,8 @@ async def test_the_menu_of_ones_own_message_by_keyboard_with_a_dialog(
     await service.update("menu", [{**item, "dialog": dialog}], ada_id)
     await ada.say("mine", "Service")
     up = await service.message("mine")
+    # It is drawn anew when the Platform has answered: what was drawn before loses the focus.
+    await expect(ada.message("mine")).to_have_attribute("data-state", "sent")
     await ada.log.focus()
     await ada.page.keyboard.press("ArrowDown")
     await expect(ada.message("mine")).to_be_focused()

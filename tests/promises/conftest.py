@@ -16,6 +16,8 @@ from moobius.local import LocalPlatform, PlatformOptions
 from tests.promises.stage import Recorder, Stage
 from tests.support.room import room_on, running
 
+HOURS = 24 * 3600.0
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def theatre() -> AsyncIterator[Stage]:
@@ -27,9 +29,11 @@ async def theatre() -> AsyncIterator[Stage]:
             person = await room.owner.wire.sign_up("fan")
             config = room.config(service_mode=False)
             config["account_config"] = {"email": person.email, "password": "fan"}
-            async with running(Recorder(config=room.config())) as service:
-                async with running(Recorder(config=config)) as fan:
-                    yield Stage(room, service, fan)
+            service, fan = Recorder(config=room.config()), Recorder(config=config)
+            for each in (service, fan):
+                each.heartbeat_interval = HOURS  # only those of the tests are to be answered
+            async with running(service), running(fan):
+                yield Stage(room, service, fan)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -52,6 +52,12 @@ class Recorder(Moobius):
         await until(lambda: bool(found()), lambda: f"no such {callback} among {self.seen}")
         return found()[0]
 
+    async def has_caught_up(self) -> None:
+        """Wait until all it has sent is handled, and so is all that has come for it."""
+        await self.ws_client.catch_up()
+        assert self._dispatch is not None
+        await self._dispatch._lanes._empty.wait()
+
 
 def _noting(name: str) -> Callable[[Any, Any], Coroutine[Any, Any, None]]:
     inherited = getattr(Moobius, name)
@@ -80,7 +86,9 @@ class Stage:
         self._owner_socket: Socket | None = None
 
     async def sweep(self) -> None:
-        """Forget what earlier tests have left."""
+        """Forget what earlier tests have left, also what is still on its way."""
+        for client in (self.fan, self.service):
+            await client.has_caught_up()
         for name in ("ada", "bob"):
             await self.room.sockets[name].drop()
         self.service.seen.clear()

@@ -18,6 +18,7 @@ from moobius import Moobius, types
 from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
 from moobius.json_utils import enhanced_json_load, enhanced_json_save, update_jsonfile
 from moobius.local import LocalPlatform, PlatformOptions
+from tests.support.patience import PATIENCE
 from tests.support.room import Room, room_on, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,7 +155,7 @@ if __name__ == "__main__":
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, cwd=in_folder, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 40)
+    said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     # No word of a local Platform: the file names another.
     assert (process.returncode, said.decode()) == (0, "it runs\n")
 
@@ -212,7 +213,7 @@ async def test_start_raises_what_went_wrong(room: Room) -> None:
          TransportError, "127.0.0.1:9"),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
-            await asyncio.wait_for(Moobius(config=config).start(), 30)
+            await asyncio.wait_for(Moobius(config=config).start(), PATIENCE)
 
 
 @pytest.mark.defect("D36")
@@ -223,7 +224,7 @@ async def test_a_program_that_cannot_start_ends_with_a_status(room: Room, in_fol
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, cwd=in_folder, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await asyncio.wait_for(process.communicate(), 30)
+    _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 1
     assert len(said.decode().splitlines()) == 1 and "Traceback" not in said.decode()
 
@@ -275,7 +276,7 @@ async def test_every_channel_is_set_up_and_checked_in_by_its_own_id_in_order(roo
         checked_in.clear()
         config = room.config(channels=[*wanted, taken], others=mode, checkin_interval=0.05)
         async with running(Diary(config=config)) as service:
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), PATIENCE)
             assert list(service.channels) == set_up == checked_in[: len(wanted)] == wanted
             owners = await service.fetch_service_id_each_channel()
             assert owners.get(taken) == (rival if mode == "ignore" else None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from moobius import Moobius, types
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.room import Room
 
 
@@ -73,7 +75,7 @@ async def fan_of(room: Room) -> Fan:
 
 
 async def until_member(service: Moobius, room: Room, character_id: str) -> None:
-    for _ in range(200):
-        if character_id in await service.fetch_member_ids(room.channel_id):
-            return
-    raise AssertionError(f"{character_id} did not join")
+    deadline = time.monotonic() + PATIENCE
+    while character_id not in await service.fetch_member_ids(room.channel_id):
+        assert time.monotonic() < deadline, f"{character_id} did not join"
+        await asyncio.sleep(0.02)

@@ -8,6 +8,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.patience import PATIENCE
+
 Frame = dict[str, Any]
 
 
@@ -42,7 +44,7 @@ class Line:
             await self._socket.send_json(frame)
         except (aiohttp.ClientError, ConnectionError):
             return None
-        return await asyncio.wait_for(answer, 20)
+        return await asyncio.wait_for(answer, PATIENCE)
 
     async def _read(self) -> None:
         async for message in self._socket:
@@ -59,5 +61,5 @@ class Line:
 
     async def gone(self) -> None:
         """Wait until the connection is over."""
-        await asyncio.wait_for(self._reader, 20)
+        await asyncio.wait_for(self._reader, PATIENCE)
         await self._socket.close()

@@ -10,18 +10,21 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+_LOOK_AGAIN_S = 0.1
+
 
 class LoopGuard:
     """A thread that asks the loop for a sign of life, and looks what it does when there is none.
 
     Attributes:
         stacks: Where our code was found to hold up the loop. A machine that is busy elsewhere holds
-            up everything, so only our code counts.
+            up everything, so only our code counts; and only if this thread, unlike the loop's, has
+            had many turns meanwhile.
     """
 
     def __init__(self, limit: float) -> None:
         self.stacks: list[str] = []
-        self._limit = limit
+        self._looks = round(limit / _LOOK_AGAIN_S)
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._is_over = threading.Event()
@@ -38,7 +41,7 @@ class LoopGuard:
         while not self._is_over.is_set():
             sign = threading.Event()
             self._loop.call_soon_threadsafe(sign.set)
-            if not sign.wait(self._limit):
+            if not any(sign.wait(_LOOK_AGAIN_S) for _ in range(self._looks)):
                 stack = "".join(traceback.format_stack(sys._current_frames()[self._loop_thread]))
                 if "/moobius/database/" in stack:
                     self.stacks.append(stack)
@@ -47,8 +50,11 @@ class LoopGuard:
 
 
 @asynccontextmanager
-async def unblocked_loop(limit: float = 0.1) -> AsyncIterator[LoopGuard]:
-    """Fail if storage holds up the event loop for longer than `limit` seconds."""
+async def unblocked_loop(limit: float = 2.0) -> AsyncIterator[LoopGuard]:
+    """Fail if storage holds up the event loop for longer than `limit` seconds.
+
+    What it would wait for must take much longer than that.
+    """
     guard = LoopGuard(limit)
     guard.start()
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 Frame = dict[str, Any]
 
@@ -135,7 +135,7 @@ class Member:
     async def recall(self, text: str) -> Frame:
         """Wait for a message with this text, also one from before we came; return it."""
         history: list[Frame] = []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not (found := [m for m in history if m["content"].get("text") == text]):
             assert time.monotonic() < deadline, history
             history = await self.ask(
@@ -177,7 +177,7 @@ class Member:
             body = frame["body"]
             if frame["type"] == "update" and body["subtype"] == "characters":
                 # A Platform that is stopped just now answers no more; then the socket ends too.
-                with contextlib.suppress(aiohttp.ClientConnectionError):
+                with contextlib.suppress(aiohttp.ClientError):
                     self.view["names"] = await self._names_in(body["content"]["characters"])
             if frame["type"] == "copy":
                 self._copies[body["request_id"]] = body

@@ -13,12 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 PLATFORM_READY = re.compile(r"^Moobius Platform ready on (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
 SERVICE_READY = re.compile(r" \w+ is ready: 1 channels")
-PATIENCE = 20.0
 
 P = TypeVar("P", bound="Program")
 
@@ -81,8 +80,11 @@ class Program:
         """Wait until the program has printed something."""
 
         def is_so() -> bool:
-            self.check_alive()
-            return pattern.search(self.output) is not None
+            if pattern.search(self.output) is not None:
+                return True
+            if self._reader.done():  # what it said before it ended may still be on its way
+                self.check_alive()
+            return False
 
         await until(is_so, lambda: f"no {pattern.pattern!r} in: {self.output}")
         found = pattern.search(self.output)

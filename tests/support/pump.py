@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import selectors
 import socket
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from moobius.messaging.connection_manager import ConnectionManager
+from tests.support.patience import wait_until
 
 PATIENCE = 20.0
 
@@ -25,6 +29,22 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return here, there
+
+
+def is_under_way(sock: socket.socket | None) -> bool:
+    """Tell whether something was sent that is not at the other end yet: a busy system takes time.
+
+    Only Linux says so; elsewhere it is assumed to be quick.
+    """
+    if sock is None or sys.platform != "linux":
+        return False
+    unacknowledged = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    return any(unacknowledged)
+
+
+def wait_for_arrival(*connections: ConnectionManager) -> None:
+    """Wait until what they have sent is at the other end, where nobody need have read it."""
+    wait_until(lambda: not any(is_under_way(connection.socket) for connection in connections))
 
 
 class Pump:
@@ -74,8 +94,13 @@ class Pump:
 
     def until_quiet(self) -> None:
         """Run until nothing more happens."""
-        while self.turn(0.02):
+        # In this order: what was under way may have arrived after it was looked for.
+        while any([self._is_under_way(), self.turn(0.02)]):
             pass
+
+    def _is_under_way(self) -> bool:
+        connections = (key.data for key in self.selector.get_map().values())
+        return any(is_under_way(c.socket) for c in connections if isinstance(c, ConnectionManager))
 
     def close(self) -> None:
         """Close all connections and the selector."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support.patience import wait_until
+from tests.support.ports import free_port
 
 PATIENCE = 20.0  # seconds
 NOTHING_ON_DISK = ("--save", "", "--appendonly", "no")
@@ -138,16 +138,6 @@ def _serves(cluster: Any) -> bool:
     except redis.ResponseError:
         return False
     return True
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at, and that no outgoing connection will be given."""
-    while True:
-        # Below what systems give to connections; a cluster also takes the port 10,000 above.
-        port = random.randrange(10_000, 22_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @contextmanager

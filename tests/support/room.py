@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from moobius import Moobius
 from moobius.local import LocalPlatform
+from tests.support.patience import PATIENCE
 from tests.support.wire import Person, Socket, wire_to
 
 S = TypeVar("S", bound=Moobius)
-READY_SECONDS = 20.0
 
 
 class Room:
@@ -108,12 +108,10 @@ async def running(service: S) -> AsyncIterator[S]:
     life = asyncio.create_task(service.start())
     waiting = asyncio.create_task(ready.wait())
     try:
-        await asyncio.wait(
-            {life, waiting}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({life, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if life.done():
             await life
-        assert ready.is_set(), f"not ready within {READY_SECONDS} s"
+        assert ready.is_set(), f"not ready within {PATIENCE:g} s"
         yield service
     finally:
         waiting.cancel()

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-SERVICE = """
+WHOLE_LINES = """
+import sys
+sys.stdout.reconfigure(line_buffering=True, write_through=False)
+"""
+"""Has each `print` be one write: what several processes say at a time stays in lines."""
+
+SERVICE = (
+    WHOLE_LINES
+    + """
 import multiprocessing, os, sys, threading, time
 from moobius import Moobius, MoobiusWand
 
@@ -20,6 +28,7 @@ class Room(Moobius):
         print("stopped", flush=True)
 
 """
+)
 
 
 def script(folder: Path, text: str) -> Path:

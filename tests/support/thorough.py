@@ -8,3 +8,8 @@ import os
 def times(few: int) -> int:
     """Return how many examples to try: `few`, or so many times more as `THOROUGH` says."""
     return few * int(os.environ.get("THOROUGH", "1"))
+
+
+def is_thorough() -> bool:
+    """Tell whether to look for what no run before has found."""
+    return "THOROUGH" in os.environ

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from moobius.core.control.front import Front
+from moobius.core.control.publisher import Publisher
 from moobius.core.running.lifeline import Lifeline
 from moobius.core.running.plan import ServiceStatus
 
@@ -41,15 +41,15 @@ class Troupe:
 
     def __init__(self, **options: Any) -> None:
         self.services: dict[int, Listening] = {}
-        self.front = Front(self.stop, self.restart, **options)
+        self.publisher = Publisher(self.stop, self.restart, **options)
         self.while_stopping: Callable[[], object] = lambda: None
 
     def add(self, cls_name: str = "Room", name: str | None = None) -> Listening:
         """Start a service."""
-        taken = self.front.claim(cls_name, name)
-        service = Listening(len(self.services) + 1, taken, self.front.log_file_of(taken))
+        taken = self.publisher.claim(cls_name, name)
+        service = Listening(len(self.services) + 1, taken, self.publisher.log_file_of(taken))
         self.services[service.handle] = service
-        self.front.watch(taken, service)
+        self.publisher.watch(taken, service)
         service.life.enter("running")
         return service
 
@@ -78,4 +78,4 @@ def troupe(**options: Any) -> Iterator[Troupe]:
         for service in made.services.values():
             if not service.life.is_over:
                 service.life.enter("stopped")
-        made.front.finish()
+        made.publisher.finish()

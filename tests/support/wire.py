@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-PATIENCE = 5.0  # seconds for something that is on its way
+from tests.support.patience import PATIENCE
+
 _requests = itertools.count(1)
 
 
