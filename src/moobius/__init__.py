@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import moobius.legacy  # noqa: F401 - plugs older names into what is imported later
+import moobius.legacy  # noqa: F401 - registers older names, before `core.sdk` uses them
 from moobius._version import __version__
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ __all__ = [
     "utils",
 ]
 
-# Name -> where it lives. Each is imported when it is first asked for: a script that only wants to
-# read a record, and the command line, do not wait for a chat client they never use.
+# Name -> its module, which is imported when the name is first used: the command line, or a script
+# that only reads stored data, should not have to import a chat client.
 _HOMES = {
     "Moobius": "moobius.core.sdk",
     "MoobiusError": "moobius.errors",

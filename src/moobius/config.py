@@ -154,19 +154,7 @@ def load_config(
         ConfigError: If a file is not JSON, or a setting has a wrong type or value.
         MissingFile: If a named file is not there.
     """
-    base, origin = _read(config, "config")
-    flat = not base.keys() & set(_PARTS)
-    # Settings that stand beside the parts of a nested configuration count, after the parts' own.
-    strays = _split_flat({key: value for key, value in base.items() if key not in _PARTS})
-    nested = strays if flat else {part: base.get(part) for part in _PARTS}
-    origins: dict[str, Origin | None] = {}
-    folder = origin.path.parent if origin else None
-    for part in _PARTS:
-        value, found = _read(nested.get(part), part, folder)
-        if found is None and origin is not None:
-            found = Origin(origin.path, () if flat else (part,))
-        nested[part] = value if part == "db_config" else {**strays[part], **value}
-        origins[part] = found
+    nested, origins = _read_parts(config)
     specific = {
         "account_config": account_config,
         "service_config": service_config,
@@ -174,24 +162,40 @@ def load_config(
         "log_config": log_config,
     }
     for part, source in specific.items():
-        if source is None:
-            continue
-        value, found = _read(source, part)
-        is_dict = part != "db_config"
-        nested[part] = {**nested[part], **value} if is_dict else value
-        origins[part] = found or origins[part]
-    for part, given in _split_flat(overrides or {}).items():
-        nested[part] |= given
+        if source is not None:
+            value, origin = _read(source, part)
+            nested[part] = value if part == "db_config" else {**nested[part], **value}
+            origins[part] = origin or origins[part]
+    for part, values in _split_flat(overrides or {}).items():
+        nested[part] |= values
     for variable, (part, key) in ENVIRONMENT.items():
         if environ.get(variable):
             nested[part][key] = environ[variable]
-    origin = origins["service_config"]
+    service_origin = origins["service_config"]
     settings = _check(_flatten(nested))
     if settings.ca_file:
-        pem = locate(settings.ca_file, origin.path.parent if origin else None, what="ca_file")
-        settings = replace(settings, ca_file=str(pem))
+        folder = service_origin.path.parent if service_origin else None
+        settings = replace(settings, ca_file=str(locate(settings.ca_file, folder, what="ca_file")))
     parts = ConfigDict({part: nested[part] for part in _PARTS})
-    return Configuration(parts, settings, origin, origins)
+    return Configuration(parts, settings, service_origin, origins)
+
+
+def _read_parts(config: Source) -> tuple[dict[str, Any], dict[str, Origin | None]]:
+    """Return the four parts of a whole configuration, nested or flat, and the file of each."""
+    whole, origin = _read(config, "config")
+    is_flat = not whole.keys() & set(_PARTS)
+    # Settings that stand beside the parts of a nested configuration count, after the parts' own.
+    beside = _split_flat({key: value for key, value in whole.items() if key not in _PARTS})
+    folder = origin.path.parent if origin else None
+    parts: dict[str, Any] = {}
+    origins: dict[str, Origin | None] = {}
+    for part in _PARTS:
+        value, part_origin = _read(None if is_flat else whole.get(part), part, folder)
+        if part_origin is None and origin is not None:
+            part_origin = Origin(origin.path, () if is_flat else (part,))
+        parts[part] = value if part == "db_config" else {**beside[part], **value}
+        origins[part] = part_origin
+    return parts, origins
 
 
 def mask_passwords(value: Any) -> Any:
@@ -310,7 +314,7 @@ def _tidied(data: dict[str, Any]) -> dict[str, Any]:
         channels = [channels] if isinstance(channels, str) else list(channels)
     if not isinstance(channels, list) or not all(isinstance(c, str) for c in channels):
         raise ConfigError(f"channels must be a list of channel ids, not {channels!r}")
-    # Doubles and empty ids come from templates; serving a channel twice helps nobody.
+    # Repeated and empty ids come from templates.
     data["channels"] = tuple(dict.fromkeys(c.strip() for c in channels if c.strip()))
     for number in _NUMBERS:
         if isinstance(data.get(number), bool):  # which Python takes for a number

@@ -1,4 +1,4 @@
-"""What the storage configuration may say: its entries, and the settings of engines. Pure."""
+"""Checks the storage configuration: its entries, and the settings of engines. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Kind(NamedTuple):
     """What a value of a configuration may be.
 
     Attributes:
-        words: How a person says it.
+        words: The kind in words, for errors.
         fits: Whether a value is of this kind.
-        may_be_shown: Whether an error may show what was there instead; it may be a password.
+        may_be_shown: Whether an error may show a wrong value; it could be a password.
     """
 
     words: str
@@ -57,10 +57,10 @@ _REQUIRED = ("implementation", "name")
 
 
 def check_kinds(where: str, given: Mapping[str, Any], known: Mapping[str, Kind]) -> None:
-    """Refuse a value that is not of its kind; names without one are nobody's business here.
+    """Refuse a value that is not of its kind; names without a kind are not checked.
 
     Args:
-        where: What holds the values, which errors name.
+        where: What holds the values, for errors.
         given: Name -> value.
         known: Name -> kind.
 
@@ -75,11 +75,11 @@ def check_kinds(where: str, given: Mapping[str, Any], known: Mapping[str, Kind])
 
 
 def check_entries(entries: Iterable[Any], source: object = "the storage configuration") -> None:
-    """Refuse entries that cannot be meant as they are written.
+    """Refuse entries with mistakes.
 
     Args:
-        entries: One mapping a container.
-        source: Where they are from, which errors name.
+        entries: One mapping for each container.
+        source: Where they come from, for errors.
 
     Raises:
         ConfigError: If a key is missing, unknown or of a wrong kind, or two have one name.

@@ -44,7 +44,7 @@ def locate(
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    places = " or ".join(str(candidate.absolute()) for candidate in candidates)
+    places = " or ".join(dict.fromkeys(str(candidate.absolute()) for candidate in candidates))
     raise MissingFile(
         f"{what} not found: {places}; create it, or leave it out of the configuration"
     )

@@ -1,4 +1,4 @@
-"""Every keyword that a constructor of any version took, in the words of `load_config`.
+"""Translates the keywords of constructors of all versions into those of `load_config`.
 
     load_config(**keywords_to_parts({"config_path": "config.json", "is_agent": True}))
 

@@ -11,7 +11,7 @@ MoobiusError
 │   ├── BrokenRecord           one stored record cannot be read; the others are fine
 │   ├── EditConflict           changed elsewhere during an edit: nothing is stored, edit it again
 │   └── UnstorableError        a key or value of a type that no engine keeps (also a TypeError)
-│       └── UnknownType        a record names a dataclass that nobody has imported yet
+│       └── UnknownType        a record names a dataclass that was not imported yet
 ├── WrongMode                  a service-only verb called in user mode, or the reverse
 ├── WandError                  a service could not be started, reached or stopped
 ├── MessagingError             talking with a peer over moobius.messaging failed

@@ -1,4 +1,4 @@
-"""JSON helpers under the names of 1.8.0: a face over `typed_json`, `config` and `config_files`."""
+"""JSON helpers under their names of 1.8.0; they call `typed_json`, `config` and `config_files`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from moobius.config import Settings, Source, home_of, load_config
 from moobius.config_files import locate, read_json, write_json_value
 from moobius.errors import ConfigError, MissingFile
-from moobius.typed_json import _DTYPE, _DVAL, from_jsonable, to_jsonable, to_plain
+from moobius.typed_json import _DTYPE, _DVAL, as_plain, from_jsonable, to_jsonable
 from moobius.utils import enhanced_json_load, enhanced_json_save
 
 __all__ = [
@@ -34,7 +34,7 @@ def marked_recursive_dataclass(data: Any) -> Any:
 
 def marked_recursive_undataclass(data: Any, typemark_dataclasses: bool = True) -> Any:
     """Return `data` in JSON's own types, dataclasses marked or as plain dicts."""
-    return to_jsonable(data) if typemark_dataclasses else to_plain(data)
+    return to_jsonable(data) if typemark_dataclasses else as_plain(data)
 
 
 def recursive_json_load(x: Any) -> Any:

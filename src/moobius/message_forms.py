@@ -1,7 +1,7 @@
-"""Every way of saying a message becomes one `MessageBody`: the pure part of the sending verbs.
+"""Turns every form in which a message can be given into a `MessageBody`; the pure part of sending.
 
-What a person may write is wide (sdk.md 1.2.8); what travels is narrow. Nothing here uploads or
-sends: a local file stays a path in `content.path` until the caller has uploaded it.
+Services may give a message in many forms (sdk.md 1.2.8); a frame has only one. Nothing here uploads
+or sends: a local file stays a path in `content.path` until the caller has uploaded it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def compose(
     context: dict[str, Any] | None = None,
     user_data: Any = None,
 ) -> MessageBody:
-    """Bring a message and its overrides into one new body; the arguments are not modified.
+    """Return a new body of a message with its overrides; the arguments are not modified.
 
     Raises:
         ValueError: If no channel is named.

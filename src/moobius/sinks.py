@@ -1,7 +1,7 @@
-"""The log sinks of this package: one for each place, however many services ask for it.
+"""The log sinks of this package: one for the terminal and each file, shared by all services.
 
-loguru's `logger` belongs to the user. What is added here is removed again, and nothing else,
-except loguru's own start-up sink, which would print every line a second time.
+loguru's `logger` belongs to the user. Only sinks that were added here are removed; and loguru's own
+start-up sink, which would print every line a second time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from loguru import logger
 
@@ -22,7 +22,7 @@ LOGURU_START_UP_SINK = 0
 
 @dataclass(frozen=True, eq=False)
 class Wish:
-    """Somebody wants the records of a level and above in a place."""
+    """A request for a sink: the terminal or a file, with the lowest level to be logged there."""
 
     place: str
     """`TERMINAL`, or the path of a file."""
@@ -31,14 +31,36 @@ class Wish:
     """Rotation and retention of a file, as `logger.add` takes them."""
 
 
+class _Terminal:
+    """Standard output, as long as somebody reads it; a program may have none at all.
+
+    loguru would tell at each line that it cannot be written, and fail where there is nothing.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except BrokenPipeError:  # `| head` has seen enough
+                self._stream = None
+
+    def isatty(self) -> bool:
+        """Whether lines may be coloured."""
+        return self._stream is not None and self._stream.isatty()
+
+
 _wishes: dict[str, list[Wish]] = defaultdict(list)
 _open: dict[str, tuple[int, str]] = {}  # place -> number and level of its sink
 _lock = threading.RLock()
-_chosen: list[Wish] = []  # what `set_terminal_logger_level` was last told
+_chosen: list[Wish] = []  # the wish of the last call of `set_terminal_logger_level`, if any
 
 
 def add_wish(wish: Wish) -> None:
-    """See to it that a place gets what is wanted there.
+    """Add a wish, and the sink for it, if there is none.
 
     Raises:
         OSError: If a file cannot be written.
@@ -49,21 +71,21 @@ def add_wish(wish: Wish) -> None:
             logger.remove(LOGURU_START_UP_SINK)
         _wishes[wish.place].append(wish)
         try:
-            _settle(wish.place)
+            _update_sink(wish.place)
         except BaseException:
             drop_wish(wish)
             raise
 
 
 def drop_wish(wish: Wish) -> None:
-    """Forget a wish; the sink goes with the last one for its place."""
+    """Remove a wish; with the last one for its place, the sink is removed too."""
     with _lock:
         _wishes[wish.place].remove(wish)
-        _settle(wish.place)
+        _update_sink(wish.place)
 
 
 def set_terminal_logger_level(the_level: str) -> None:
-    """Show records of this level and above on the terminal, whatever services ask for.
+    """Show records of this level and above on the terminal, whatever level services ask for.
 
     Raises:
         ValueError: If loguru knows no such level.
@@ -76,8 +98,8 @@ def set_terminal_logger_level(the_level: str) -> None:
             drop_wish(old)
 
 
-def _settle(place: str) -> None:
-    """Bring the sink of a place into line with the wishes: the lowest level wanted there."""
+def _update_sink(place: str) -> None:
+    """Replace the sink of a place if its level is not the lowest of its wishes."""
     wishes = [wish for wish in _chosen if wish in _wishes[place]] or _wishes[place]
     wanted = min((wish.level for wish in wishes), key=_rank, default=None)
     number, level = _open.get(place, (None, None))
@@ -89,8 +111,10 @@ def _settle(place: str) -> None:
             logger.remove(number)
         except ValueError:
             pass  # the user may have removed it, with all others
-        except OSError as error:  # of a full disk, for one; it is removed all the same
-            logger.warning("the last of the log is not in {}: {}", place, error.strerror)
+        except OSError as error:  # such as a full disk; the sink is removed all the same
+            logger.warning(
+                "the last log lines could not be written to {}: {}", place, error.strerror
+            )
     if wanted is not None:
         _open[place] = _add(place, wanted, wishes[0].options), wanted
 
@@ -101,7 +125,7 @@ def _add(place: str, level: str, options: Mapping[str, Any]) -> int:
     if place != TERMINAL:
         return logger.add(place, level=level, diagnose=False, **options)
     return logger.add(
-        sys.stdout,
+        _Terminal(sys.stdout),
         level=level,
         filter=lambda record: not record["extra"].get("on_stderr"),
         diagnose=False,

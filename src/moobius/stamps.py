@@ -1,4 +1,4 @@
-"""The times of messages, no two alike: a history is paged through by them (platform.md 2.6)."""
+"""Timestamps of messages, no two of them equal: histories are paged by them (platform.md 2.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 MOST_AHEAD = 1000
-"""How many milliseconds a stamp may be ahead of the clock, when there is more than one in each."""
+"""How many milliseconds a stamp may be ahead of the clock, when several are made in one."""
 
 
 def now_ms() -> int:
@@ -17,8 +17,8 @@ def now_ms() -> int:
 class Stamps:
     """Milliseconds since the epoch, each later than the one before.
 
-    Who sends faster than a message a millisecond runs ahead of the clock; after a second of that,
-    or when the clock was put back by more, stamps may be alike.
+    When more than one is made in a millisecond, they run ahead of the clock. After a second of
+    that, or when the clock is set back by more than a second, stamps may be equal.
 
     Args:
         clock: Tells the time in milliseconds since the epoch.

@@ -1,4 +1,4 @@
-"""Tolerant reading: an object of JSON becomes the dataclass it stands for, whatever it lacks.
+"""Makes dataclasses from JSON objects, tolerantly: whatever they lack or have besides.
 
 Unknown keys are ignored, absent ones filled, older spellings of a key understood (sdk.md 3.7).
 Which class a frame means is decided in `network/frame_reader.py`; here it is known.
@@ -169,7 +169,7 @@ def _update(body: Raw) -> values.UpdateBody:
     if isinstance(content, Mapping) and "characters" in content:
         content = content["characters"]
     known = _UPDATED.get(str(body.get("subtype")).removeprefix("update_"))
-    # A text here is the id of a group; whoever knows its members puts them in.
+    # A text here is the id of a group, whose members are filled in later.
     found = [] if known is None or isinstance(content, str) else items_of(content)
     return build(
         values.UpdateBody,

@@ -18,7 +18,7 @@ import json
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -108,7 +108,7 @@ def restore_dataclass(name: str, fields: Any) -> Any:
 def _spellings(name: str) -> Iterator[str]:
     """Yield every registered name that a record's `name` may mean, the likeliest first.
 
-    The start script's module is `__main__` to itself and something else to whoever imports it.
+    The module of the start script is `__main__` where it runs, and has its own name when imported.
     """
     yield name
     scripts = _names_of_start_script()
@@ -211,14 +211,17 @@ def mark_pairs(value: dict[Any, Any]) -> dict[str, Any]:
     return mark("builtins.dict", [[to_jsonable(k), to_jsonable(v)] for k, v in value.items()])
 
 
-def to_plain(value: Any) -> Any:
-    """Return `value` with dataclasses as plain dicts and every collection as a list, unmarked."""
+def as_plain(value: Any) -> Any:
+    """Return `value` in JSON's own types, without any marks; it is not modified.
+
+    Dataclasses and mappings become dicts, lists, tuples and sets become lists, also inside others.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: to_plain(item) for name, item in fields_of(value).items()}
-    if isinstance(value, dict):
-        return {key: to_plain(item) for key, item in value.items()}
+        return {name: as_plain(item) for name, item in fields_of(value).items()}
+    if isinstance(value, Mapping):
+        return {key: as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_plain(item) for item in value]
+        return [as_plain(item) for item in value]
     return value
 
 

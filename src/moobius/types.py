@@ -1,7 +1,7 @@
-"""Everything a service names: the words of the wire, the dataclasses, and helpers for both.
+"""The names that services import: constants of the protocol, dataclasses, and helpers for both.
 
-This is the face. The words are in `moobius.words`, the dataclasses in `moobius.values`. Nothing
-here does I/O.
+They are defined elsewhere: the constants in `moobius.words`, the dataclasses in `moobius.values`.
+Nothing here does I/O.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Small tools that every layer may use: JSON files, atomic writes, threads.
 
-Typed JSON itself is in `moobius.typed_json`; its names are at hand here.
+Typed JSON itself is in `moobius.typed_json`; some of its functions can be imported from here too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from loguru import logger
 from moobius.errors import MissingFile, StorageError
 from moobius.sinks import set_terminal_logger_level
 from moobius.typed_json import (
+    as_plain,
     dump_json,
     dump_typed,
     fields_of,
@@ -31,7 +32,6 @@ from moobius.typed_json import (
     load_typed,
     register_type,
     to_jsonable,
-    to_plain,
 )
 from moobius.values import assert_strs, to_char_id_list
 
@@ -59,7 +59,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _HTML_UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_HTML_TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
+_HTML_TAG = re.compile(r"</?[a-z!?][^<>]*>", re.IGNORECASE)
 _URL_SCHEMES = ("http://", "https://", "ftp://", "ftps://")
 
 # A password may hold anything, so everything up to the last `@` is taken for one.
@@ -95,7 +95,7 @@ def enhanced_json_save(
     text = (
         dump_typed(data, indent=indent)
         if typemark_dataclasses
-        else dump_json(to_plain(data), indent=indent)
+        else dump_json(as_plain(data), indent=indent)
     )
     if hasattr(filename, "write"):
         filename.write(text)
@@ -212,7 +212,7 @@ def make_folder(path: Path, *, fsync: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make it survive a power failure which files there are in a folder."""
+    """Make the list of files in a folder survive a power failure."""
     if os.name != "posix":  # elsewhere folders cannot be opened, nor need it
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -7,11 +7,11 @@ from `moobius.types`, and stored records name them so.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moobius.typed_json import register_type
+from moobius.typed_json import as_plain, register_type
 from moobius.words import BUTTON_CLICK, MENU_ITEM_CLICK
 
 __all__ = [
@@ -375,14 +375,3 @@ def assert_strs(*strs: object) -> bool:
         if type(value) is not str:
             raise TypeError(f"argument {index} must be a string, not {value!r}")
     return True
-
-
-def as_plain(value: Any) -> Any:
-    """Turn dataclasses, also nested ones, into what JSON can carry; the value is not modified."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: as_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [as_plain(item) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""The words of the wire (sdk.md 1.9.1). Users find them in `moobius.types`."""
+"""The constants of the protocol (sdk.md 1.9.1). Users import them from `moobius.types`."""
 
 from __future__ import annotations
 

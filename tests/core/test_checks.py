@@ -18,6 +18,14 @@ def test_an_instance_is_refused_and_the_class_is_named() -> None:
         MoobiusWand().run(Room())  # type: ignore[arg-type]
 
 
+def test_a_class_that_is_no_service_is_refused() -> None:
+    class Room:
+        pass
+
+    with pytest.raises(TypeError, match=r"write `class Room\(Moobius\):`"):
+        MoobiusWand().run(Room)  # type: ignore[arg-type]
+
+
 def test_a_callback_that_is_not_async_is_named(log: list[str]) -> None:
     class Room(Moobius):
         def on_channel_checkin(self, channel_id: str) -> None:  # type: ignore[override]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from moobius import Moobius, types
+from moobius.core.bursts import Bursts
 from moobius.core.dispatch import route_of
 from moobius.network.frame_reader import read_frame
 from moobius.network.transport import encode
@@ -200,6 +201,8 @@ def action(subtype: str, sender: str) -> str:
 async def test_requests_for_all_parts_of_a_view_are_one_refresh(room: Room) -> None:
     parts = ("fetch_characters", "fetch_buttons", "fetch_canvas", "fetch_style", "fetch_menu")
     async with running(Refreshed(config=room.config())) as service:
+        assert service._dispatch is not None
+        service._dispatch._bursts = Bursts(3600.0)  # here, however slowly they come
         for part in parts:
             for sender in ("ADA", "BOB"):
                 await service.handle_received_payload(action(part, sender))

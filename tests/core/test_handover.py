@@ -14,7 +14,7 @@ import pytest
 
 from moobius import Moobius, types
 from moobius.core.handover import as_held, change_places, holder
-from tests.support.patience import until, wait_until
+from tests.support.patience import PATIENCE, until, wait_until
 from tests.support.room import Room, running
 from tests.support.scripts import alive
 
@@ -60,14 +60,15 @@ async def test_who_leaves_while_it_takes_over_asks_in_order(room: Room) -> None:
 
         def slow(resume: bool) -> None:
             asking.set()
-            answer.wait(10)
+            answer.wait(PATIENCE)
             service.asked.append(resume)
 
         taking = asyncio.create_task(change_places(service.ws_client, slow, service.stack))
         await until(asking.is_set)
         taking.cancel()
         leaving = asyncio.create_task(service.stack.aclose())
-        await asyncio.wait({taking, leaving}, timeout=0.1)
+        await asyncio.wait({taking}, timeout=PATIENCE)
+        await asyncio.wait({leaving}, timeout=0.1)
         assert taking.cancelled() and service.asked == []
         answer.set()
         await leaving

@@ -13,8 +13,9 @@ import pytest
 
 from moobius import Moobius, MoobiusStorage, types
 from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.peer import Frame, copy_of, peer
+from tests.support.redis import refusing_port
 from tests.support.room import Room, running
 
 
@@ -87,6 +88,15 @@ async def test_one_channel_that_fails_does_not_stop_the_others(room: Room, log: 
         assert ("checkin", second) in service.diary
         assert ("start", True) in service.diary
     assert any("RuntimeError raised in on_channel_init: not here" in line for line in log)
+
+
+async def test_a_loop_over_spells_that_fails_is_logged_at_once(room: Room, log: list[str]) -> None:
+    class Deaf(Moobius):
+        async def listen_loop(self) -> None:
+            raise RuntimeError("no ears")
+
+    async with running(Deaf(config=room.config())):
+        await until(lambda: any("RuntimeError raised in listen_loop: no ears" in x for x in log))
 
 
 async def test_check_ins_repeat(room: Room) -> None:
@@ -162,7 +172,7 @@ async def test_an_on_stop_that_hangs_costs_neither_the_end_nor_the_storage(
     if impatient:
         life.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(life, 10)
+        await asyncio.wait_for(life, 30)  # not the 60 s it was given
     assert scores.database.closed == 1
     assert any("on_stop did not finish within 0.1 s" in line for line in log) != impatient
 
@@ -183,7 +193,7 @@ async def test_a_callback_that_ignores_being_cancelled_does_not_keep_on_stop_fro
     service._stop_timeout = 0.1
     async with running(service):
         await room.say("ada", "hello")
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), PATIENCE)
     assert service.diary[-1] == "stop"
     go.set()
 
@@ -229,13 +239,12 @@ async def test_a_service_just_created_may_take_a_moment_to_be_known(room: Room) 
 
 
 @pytest.mark.parametrize("key", ["http_server_uri", "ws_server_uri"])
-async def test_an_unreachable_platform_is_one_clear_error(
-    room: Room, key: str, unused_tcp_port: int
-) -> None:
+async def test_an_unreachable_platform_is_one_clear_error(room: Room, key: str) -> None:
     scheme = key.partition("_")[0]
-    config = room.config(**{key: f"{scheme}://127.0.0.1:{unused_tcp_port}/"})
-    with pytest.raises(TransportError, match=f"{unused_tcp_port}.*cannot be reached"):
-        await Moobius(config=config).start()
+    with refusing_port() as port:
+        config = room.config(**{key: f"{scheme}://127.0.0.1:{port}/"})
+        with pytest.raises(TransportError, match=f"{port}.*cannot be reached"):
+            await Moobius(config=config).start()
 
 
 def test_a_missing_config_file_is_named(in_folder: Path) -> None:
@@ -264,7 +273,7 @@ async def test_a_token_that_expired_meanwhile_is_renewed_at_login(room: Room) ->
         service.http_api.access_token = "no longer valid"
         room.platform.cut_connections()
         room.sockets["ada"] = await room.people["ada"].user_socket()
-        await until(lambda: not service.ws_client.is_connected)
+        await until(lambda: service.http_api.access_token != "no longer valid")
         await until(lambda: service.ws_client.is_connected)
         await room.say("ada", "still there?", "bob")
         await until(lambda: ("message", "still there?") in service.diary)
@@ -288,7 +297,7 @@ async def test_last_words_arrive(room: Room) -> None:
 
     async with running(Polite(config=room.config())):
         await room.say("ada", "a question")
-        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
     texts = [frame["body"]["content"]["text"] for frame in await room.sockets["ada"].drain()]
     assert texts == ["your answer", "goodbye"]
 

@@ -25,7 +25,7 @@ from moobius.core.control import calls, protocol, records
 from moobius.core.control.records import Record
 from moobius.core.remote import RemoteWand
 from moobius.errors import WandError
-from tests.support.patience import until, wait_until
+from tests.support.patience import PATIENCE, until, wait_until
 from tests.support.program import Program
 from tests.support.scripts import STARTED, alive, script
 from tests.support.wands import troupe
@@ -97,7 +97,7 @@ def test_a_spell_to_nobody_lists_the_living() -> None:
     with troupe() as one:
         one.add()
         one.add()
-        one.front.claim("Slow", None)
+        one.publisher.claim("Slow", None)
         with pytest.raises(WandError, match="no service 'Rom' runs; running: Room, Room-2"):
             wand.spell("Rom", 1)
         with pytest.raises(WandError, match="Slow is being started, and not ready yet"):
@@ -183,9 +183,9 @@ def deaf(name: str, deaf_socket: socket.socket) -> Record:
 
 def heard(sock: socket.socket) -> socket.socket:
     """Return the connection that somebody makes, once he has said hello."""
-    sock.settimeout(20)
+    sock.settimeout(PATIENCE)
     found = sock.accept()[0]
-    found.settimeout(20)
+    found.settimeout(PATIENCE)
     assert found.recv(10_000)
     return found
 
@@ -214,12 +214,12 @@ def test_one_that_is_silent_keeps_nobody_else_waiting() -> None:
             wand.spell("Room", "meanwhile")
             assert wand.status("Room").state == "running"
             assert room.spells == ["meanwhile"] and hangs_on(connection) and not said
-        waiting.join(20)
+        waiting.join(PATIENCE)
         assert "Deaf cannot be reached" in said[0]
 
 
 def test_all_who_are_silent_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "ANSWER_WITHIN_S", 1.5)
+    monkeypatch.setattr(calls, "ANSWER_WITHIN_S", PATIENCE)  # nobody gives up before we hang up
     with (
         troupe() as one,
         MoobiusWand.attach() as wand,
@@ -237,7 +237,7 @@ def test_all_who_are_silent_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -
         looking.start()
         with heard(first) as a, heard(second) as b:
             assert hangs_on(a) and hangs_on(b)
-            looking.join(20)
+        looking.join(PATIENCE)
         assert states == {"Deaf": "silent", "Mute": "silent", "Room": "running"}
 
 
@@ -277,7 +277,7 @@ def test_who_hangs_while_it_starts_is_named_and_who_died_then_is_nobody() -> Non
     ended.wait()
     folder = records.services_folder()
     with troupe() as one, MoobiusWand.attach() as wand:
-        one.front.claim("Slow", None)
+        one.publisher.claim("Slow", None)
         with pytest.raises(WandError, match=f"the process that starts it, {os.getpid()}$"):
             wand.stop("Slow")
         records.claim(folder, Record("Dead", "Room", ended.pid, "dead", "", 0.0))

@@ -212,8 +212,10 @@ async def test_a_child_that_does_not_get_ready_is_stopped(tmp_path: Path) -> Non
         """
 import asyncio
 class Sleepy(Room):
+    def __init__(self, **kwargs):
+        print("started", os.getpid(), flush=True)  # whatever else there is no time for
+        super().__init__(**kwargs)
     async def before_channel_init(self):
-        print("started", os.getpid(), flush=True)
         await asyncio.sleep(3600)
 
 if __name__ == "__main__":
@@ -307,6 +309,11 @@ def test_a_spell_to_nobody_lists_the_living() -> None:
 
 
 @pytest.mark.defect("D71")
+def test_running_nothing_is_refused() -> None:
+    with pytest.raises(WandError, match=r"run_all\(\) was called without a service"):
+        MoobiusWand().run_all()
+
+
 def test_a_wand_takes_over_no_signal_when_it_is_made() -> None:
     before = signal.getsignal(signal.SIGINT)
     assert str(MoobiusWand()) == "moobius.MoobiusWand(services=[], processes=[])"
@@ -548,17 +555,15 @@ if __name__ == "__main__":
     assert "caught no moobius.MoobiusWand(services=[], processes=[])" in program.output
 
 
-async def test_no_secret_is_in_the_traceback_of_a_failing_callback(
-    tmp_path: Path, unused_tcp_port: int
-) -> None:
+async def test_no_secret_is_in_the_traceback_of_a_failing_callback(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
-        f"""
+        """
 class Curious(Room):
     async def on_start(self):
         self.http_api.access_token = "secret-token"
         self.http_api.password = "sesame"
-        self.http_api.http_server_uri = "http://127.0.0.1:{unused_tcp_port}"
+        self.http_api.http_server_uri = "http://127.0.0.1:1"
         for ask in (self.fetch_agents, self.authenticate):
             try:
                 await ask()

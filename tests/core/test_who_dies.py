@@ -19,11 +19,13 @@ import pytest
 
 from tests.support.patience import until
 from tests.support.program import Program
-from tests.support.scripts import alive
+from tests.support.scripts import WHOLE_LINES, alive
 
 pytestmark = pytest.mark.timeout(120)
 
-PROGRAM = """
+PROGRAM = (
+    WHOLE_LINES
+    + """
 import asyncio, multiprocessing, os, sys, threading, time
 from moobius import Moobius, MoobiusWand
 from moobius.errors import MoobiusError
@@ -67,6 +69,7 @@ if __name__ == "__main__":
         wand.join()
     print("state", wand.status()[handle].state, flush=True)
 """
+)
 
 ASKED = {"Ctrl+C": signal.SIGINT, "Ctrl+C twice": signal.SIGINT, "SIGTERM": signal.SIGTERM}
 GOES_ON = None

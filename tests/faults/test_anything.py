@@ -19,13 +19,15 @@ from moobius.core.bursts import Bursts
 from moobius.core.routes import ROUTES, UNKNOWN
 from moobius.local import LocalPlatform, PlatformOptions
 from moobius.network.frame_reader import SPELLINGS, TYPES
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.peer import Peer, peer
 from tests.support.room import Room, room_on, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 one_service_for_all = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=150,
 )
 
 JSON = st.recursive(
@@ -186,6 +188,6 @@ CONTROLS = st.characters(categories=["Cc", "Cf", "Zl", "Zp"])
 @example(text="𝄞\U0010ffff\uffff")
 async def test_any_text_comes_back_as_it_was(talker: Talker, room: Room, text: str) -> None:
     await talker.send_message(text, channel_id=room.channel_id, recipients=types.SERVICE)
-    message = await asyncio.wait_for(talker.heard.get(), 5)
+    message = await asyncio.wait_for(talker.heard.get(), PATIENCE)
     assert message.content == types.MessageContent(text=text)
     assert message.subtype == types.TEXT

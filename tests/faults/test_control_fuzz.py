@@ -18,8 +18,8 @@ import pytest
 
 from moobius.core.control import records
 from moobius.core.control.calls import dial
-from moobius.core.control.desk import REQUESTS
 from moobius.core.control.records import Record
+from moobius.core.control.request_handler import REQUESTS
 from moobius.errors import RequestFailed
 from moobius.messaging import SharedKey
 from moobius.messaging.auth import Handshake
@@ -124,7 +124,7 @@ async def test_nonsense_from_who_has_the_key_is_answered_with_what_is_wrong(
             rounds += 1
             name = rng.choice(names)
             args = rng.choices(JUNK, k=rng.randrange(4))
-            word = rng.choice(["name", "self", "desk", "request", "text"])
+            word = rng.choice(["name", "self", "handler", "request", "text"])
             kwargs = {word: rng.choice(JUNK)} if rng.random() < 0.2 else {}
             try:
                 answer = await link.request(name, *args, timeout=10, **kwargs)

@@ -271,7 +271,7 @@ async def platform(folder: Path) -> AsyncIterator[tuple[Program, Wire]]:
         assert "Traceback" not in program.output
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     dice = random.Random(SEED)
     town = Town(dice)

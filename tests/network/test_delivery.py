@@ -11,7 +11,7 @@ from moobius.errors import LoginRefused, TransportError
 from moobius.network.delivery import Delivery
 from moobius.network.outbox import Outbox, Outgoing
 from moobius.types import CopyBody
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 LOST = {"message": "You have not login yet"}
 
@@ -133,7 +133,7 @@ async def test_what_is_never_answered_is_let_go(log: list[str]) -> None:
         post.delivery.let_go(1e18, "unanswered")
         with pytest.raises(TransportError, match="frame 1 unanswered"):
             await answer
-    await asyncio.wait_for(post.put("2"), 1)  # there is room again
+    await asyncio.wait_for(post.put("2"), PATIENCE)  # there is room again
     assert log == ["WARNING 1 frames unanswered, the first: frame 1\n"]
 
 
@@ -141,13 +141,13 @@ async def test_flushing_waits_for_the_last_answer_and_takes_nothing_new() -> Non
     post = Post()
     await post.put("1")
     await post.write(1)
-    flushing = asyncio.create_task(post.delivery.flush(5))
+    flushing = asyncio.create_task(post.delivery.flush(PATIENCE))
     await until(lambda: post.delivery.is_closing)
     with pytest.raises(TransportError, match="it was closed"):
         await post.put("2")
     assert not flushing.done()
     post.answer("1")
-    await asyncio.wait_for(flushing, 1)
+    await asyncio.wait_for(flushing, PATIENCE)
 
 
 async def test_flushing_gives_up_and_says_so(log: list[str]) -> None:
@@ -166,4 +166,13 @@ async def test_dismissed_nobody_waits_any_more() -> None:
         post.delivery.dismiss()
         for waiting in (second, answer):
             with pytest.raises(TransportError, match="closed"):
-                await asyncio.wait_for(waiting, 1)
+                await asyncio.wait_for(waiting, PATIENCE)
+
+
+async def test_a_frame_that_was_sent_twice_takes_no_room_for_ever() -> None:
+    post = Post(capacity=2)
+    await post.put("1", "1")
+    await post.write(2)
+    post.answer("1")
+    post.answer("1")  # some Platforms answer each
+    await asyncio.wait_for(post.put("2", "3"), PATIENCE)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from moobius.errors import BadResponseException, MissingFile
+from moobius.local import LocalPlatform, PlatformOptions
+from moobius.local.certificates import make_certificate
 from moobius.network import http_api_wrapper
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.types import DEFAULT_AVATAR, MessageBody, MessageContent
@@ -114,3 +116,18 @@ async def test_a_file_that_is_gone_has_no_size_and_no_content(api: HTTPAPIWrappe
 async def test_headers_are_a_dict_or_the_own_ones(api: HTTPAPIWrapper) -> None:
     with pytest.raises(TypeError, match='headers must be a dict, "self" or None'):
         await api.download(f"{api.http_server_uri}files/x", headers="mine")
+
+
+async def test_files_too_trust_an_authority_that_is_named_later(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path / "tls")
+    options = PlatformOptions(tls_cert=files.certificate, tls_key=files.key)
+    async with LocalPlatform(options) as platform:
+        api = HTTPAPIWrapper(platform.url, "ada@example.net", "ada")
+        api.trust(platform.ca_file)
+        try:
+            await api.sign_up()
+            (tmp_path / "tea.txt").write_text("ready")
+            url = await api.upload(tmp_path / "tea.txt")
+            assert await api.download(url, bytes=True) == b"ready"
+        finally:
+            await api.close()

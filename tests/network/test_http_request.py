@@ -19,6 +19,7 @@ from moobius.errors import (
 from moobius.network.http_api_wrapper import HTTPAPIWrapper, get_or_post
 from moobius.network.http_request import ATTEMPTS
 from moobius.network.transport import HttpTransport
+from tests.support.redis import refusing_port
 from tests.support.web import Answer, envelope, web_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -248,11 +249,12 @@ async def test_all_requests_share_a_connection() -> None:
         await api.close()
 
 
-async def test_an_unreachable_platform_names_the_address(unused_tcp_port: int) -> None:
-    api = HTTPAPIWrapper(f"http://127.0.0.1:{unused_tcp_port}", "a@b", "x")
-    with pytest.raises(TransportError, match=f"127.0.0.1:{unused_tcp_port}"):
-        await api.authenticate()
-    await api.close()
+async def test_an_unreachable_platform_names_the_address() -> None:
+    with refusing_port() as port:
+        api = HTTPAPIWrapper(f"http://127.0.0.1:{port}", "a@b", "x")
+        with pytest.raises(TransportError, match=f"127.0.0.1:{port}"):
+            await api.authenticate()
+        await api.close()
 
 
 async def test_a_platform_without_an_address_says_so() -> None:

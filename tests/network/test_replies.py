@@ -75,7 +75,7 @@ def test_a_page_becomes_its_words() -> None:
     page = """<!DOCTYPE html><html><head><title>504 &amp; more</title>
         <style>h1 { color: red }</style><script>let x = "<b>";</script></head>
         <body><!-- no --><h1>Gateway   time-out</h1></body></html>"""
-    assert replies.summarize_html(page) == "504 & more Gateway time-out"
+    assert replies.summary(page) == "504 & more Gateway time-out"
 
 
 def test_a_text_that_is_no_page_stays_and_is_cut() -> None:

@@ -10,6 +10,7 @@ from moobius.errors import TransportError
 from moobius.local import LocalPlatform
 from moobius.network.transport import CHUNK, HttpTransport, clean_url, encode, open_socket
 from tests.support.peer import peer
+from tests.support.redis import refusing_port
 from tests.support.web import Answer, web_server
 
 
@@ -34,15 +35,16 @@ async def test_a_request_brings_status_text_and_json(memory_platform: LocalPlatf
     assert reply.json["code"] == 10404
 
 
-async def test_a_server_that_never_answers_is_given_up(unused_tcp_port: int) -> None:
+async def test_a_server_that_never_answers_is_given_up() -> None:
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     transport = HttpTransport(timeout=0.2)
-    async with await asyncio.start_server(silence, "127.0.0.1", unused_tcp_port):
+    async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
         with pytest.raises(TransportError, match=r"no answer within 0\.2 s"):
-            await transport.request("GET", f"http://127.0.0.1:{unused_tcp_port}/x")
+            await transport.request("GET", f"http://127.0.0.1:{port}/x")
         await transport.close()
 
 
@@ -131,13 +133,12 @@ async def test_a_socket_carries_texts_both_ways() -> None:
 
 
 @pytest.mark.parametrize("uri", ["ws://127.0.0.1:{port}/", "http://wrong.example/"])
-async def test_a_socket_that_cannot_be_opened_names_the_address(
-    uri: str, unused_tcp_port: int
-) -> None:
-    uri = uri.format(port=unused_tcp_port)
-    with pytest.raises(TransportError, match="cannot be reached") as caught:
-        async with open_socket(uri):
-            pass
+async def test_a_socket_that_cannot_be_opened_names_the_address(uri: str) -> None:
+    with refusing_port() as port:
+        uri = uri.format(port=port)
+        with pytest.raises(TransportError, match="cannot be reached") as caught:
+            async with open_socket(uri):
+                pass
     assert uri in str(caught.value)
 
 

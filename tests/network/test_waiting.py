@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from moobius.network.waiting import time_out_wrap, until_one_fails
+from tests.support.patience import PATIENCE
 
 
 async def fail() -> None:
@@ -25,7 +26,7 @@ async def test_time_out_wrap() -> None:
 
 async def test_the_newest_being_done_is_enough() -> None:
     older, newest = asyncio.create_task(forever()), asyncio.create_task(asyncio.sleep(0))
-    await asyncio.wait_for(until_one_fails([older, newest]), 1)
+    await asyncio.wait_for(until_one_fails([older, newest]), PATIENCE)
     assert not older.done()
     older.cancel()
 
@@ -34,6 +35,6 @@ async def test_the_newest_being_done_is_enough() -> None:
 async def test_whichever_fails_ends_the_waiting(order: int) -> None:
     tasks = [asyncio.create_task(forever()), asyncio.create_task(fail())]
     with pytest.raises(KeyError, match="the first failure"):
-        await asyncio.wait_for(until_one_fails(tasks[::order]), 1)
+        await asyncio.wait_for(until_one_fails(tasks[::order]), PATIENCE)
     for task in tasks:
         task.cancel()

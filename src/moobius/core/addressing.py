@@ -1,7 +1,7 @@
-"""Whom a frame names: the ids themselves where the Platform takes them, else a group's id.
+"""How a frame names its recipients: by their ids if the Platform accepts that, else by a group.
 
-Every Platform takes the id of a group, which has to be made first. One that announces
-`inline_recipients` takes the list as it is, and a list that is new costs no request.
+Every Platform accepts the id of a group, which must be created first. One that announces
+`inline_recipients` also accepts the list itself, so that a new list costs no HTTP request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from moobius.network.ws_payload_builder import Frame, Named
 from moobius.types import Characters, to_char_id_list
 
 INLINE = "inline_recipients"
-MANY = 200  # ids, a quarter of the largest frame: as many recipients still fit beside them
+MANY = 200  # ids; they take a quarter of the largest frame, so that recipients fit in as well
 
 
 class Addressing(Client):
@@ -28,12 +28,12 @@ class Addressing(Client):
         build: Callable[[Named], Frame],
         channel_id: str | None = None,
     ) -> Frame | None:
-        """Send a frame to whoever is listed; `None` if that is nobody.
+        """Send a frame to recipients, and return it; `None` if there are none.
 
         Args:
-            recipients: Ids or characters; or a group, by its id.
-            build: Makes the frame, given how the Platform is to be told of them.
-            channel_id: Where, which in user mode is part of what a group is.
+            recipients: Ids or characters; or the id of a group.
+            build: Makes the frame from the recipients as the Platform takes them: group or ids.
+            channel_id: The channel; groups in user mode belong to one.
         """
         ids = to_char_id_list(recipients)
         if not ids:
@@ -50,7 +50,7 @@ class Addressing(Client):
         return await self._send(build(group))
 
     async def _named(self, ids: list[str]) -> Named:
-        """Return how to name characters beside the recipients; long lists become a group."""
+        """Return ids as a frame may contain them besides its recipients; long lists as a group."""
         if INLINE in self.ws_client.features and len(ids) <= MANY:
             return self.group_lib.known(ids) or ids
         return await self.group_lib.group_of(self.http_api, ids)

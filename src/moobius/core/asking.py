@@ -6,11 +6,9 @@ from typing import Any, overload
 
 from moobius.core.channels import channel_owners
 from moobius.core.client import Client
+from moobius.core.groups import NO_GROUP
 from moobius.network.replies import HistoryMessage, ServiceEntry
 from moobius.types import Character, Characters
-
-# What older code passes for "no group".
-_NO_GROUP = ("None", "none", "null", "Null", "false", "False")
 
 
 class Asking(Client):
@@ -109,7 +107,7 @@ class Asking(Client):
 
     async def character_ids_of_service_group(self, group_id: str | None) -> list[str]:
         """Return who is in a group of a service; nobody if there is none."""
-        if not group_id or group_id in _NO_GROUP:
+        if group_id is None or group_id in NO_GROUP:
             return []
         return await self.http_api.character_ids_of_service_group(group_id)
 

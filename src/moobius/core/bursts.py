@@ -1,4 +1,4 @@
-"""One of many: older clients ask for each part of a view by itself, all at once."""
+"""Recognises bursts: older clients request each part of a view by itself, all at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MANY = 1024
 
 
 class Bursts:
-    """Tells the first request of a burst from the rest of it; without a clock of its own."""
+    """Tells the first request of a burst from the others; the caller passes the time."""
 
     def __init__(self, seconds: float = BURST_SECONDS) -> None:
         self._seconds = seconds

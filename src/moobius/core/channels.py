@@ -1,4 +1,4 @@
-"""Which channels a service serves: the configured ones, as far as they are or can be its own."""
+"""Which channels a service serves: those of its configuration that are, or can be, bound to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ async def channel_owners(http_api: HTTPAPIWrapper) -> dict[str, str]:
 
 
 async def bind_channels(http_api: HTTPAPIWrapper, settings: Settings, service_id: str) -> list[str]:
-    """Bind what is free, treat what is not as `others` says; return what is ours (sdk.md 2.5)."""
+    """Bind the configured channels, and return those that are now bound to this service.
+
+    The setting `others` says what to do with channels of another service (sdk.md 2.5).
+    """
     owners = await channel_owners(http_api)
     wanted = list(settings.channels)
     if settings.initialize_all_bound_channels:
@@ -68,7 +71,7 @@ async def join_channels(client: Client, channels: Iterable[str]) -> None:
     for channel_id in wanted:
         try:
             if channel_id not in joined:
-                # Answered before we go on: who is not yet a member may not look around.
+                # Wait for the answer: a refresh is refused before the user is a member.
                 join = builder.join_channel(client.own_id, channel_id)
                 if not (await client.ws_client.ask(join)).status:
                     continue  # the reason has been logged

@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a service before it runs: a look at its class."""
+"""Checks a service class for mistakes before it runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from loguru import logger
 
 from moobius.core.callbacks import Callbacks
+from moobius.core.client import Client
 from moobius.errors import WandError
 
 CALLBACKS = frozenset(name for name in vars(Callbacks) if not name.startswith("_"))
@@ -18,14 +19,16 @@ _ALIKE = 0.85  # on_mesage_up is meant, on_message_sent is the service's own
 
 
 def check_class(cls: Any) -> None:
-    """Refuse what is no class, and warn about callbacks that will not be called, or not work.
+    """Refuse anything but a class, and warn about callbacks that are misspelled or not `async`.
 
     Raises:
-        TypeError: If it is an instance, or anything else that is not a class.
+        TypeError: If it is an instance, or anything else that is not a service class.
     """
     if not inspect.isclass(cls):
         name = type(cls).__name__
         raise TypeError(f"run() takes the class and makes the service itself: run({name}, ...)")
+    if Client not in cls.__mro__:
+        raise TypeError(f"{cls.__name__} is no service: write `class {cls.__name__}(Moobius):`")
     for base in cls.__mro__:
         if base.__module__.startswith("moobius."):
             continue
@@ -34,13 +37,13 @@ def check_class(cls: Any) -> None:
 
 
 def check_main_guard() -> None:
-    """Refuse to run anything while this process is only reading the script of its parent.
+    """Refuse to run anything in a process that imports the script of its parent.
 
-    A service's process that is not forked reads it to find the class. So does one that is started
-    again; what the script does beside that, it would do a second time.
+    The process of a service that was not forked, or was restarted, imports the script to find the
+    class. Whatever else the script does as it is imported, it would do a second time.
 
     Raises:
-        WandError: If it is.
+        WandError: If this is such a process.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise WandError(

@@ -1,4 +1,4 @@
-"""What all parts of `Moobius` share: its attributes."""
+"""The attributes that all parts of `Moobius` share."""
 
 from __future__ import annotations
 

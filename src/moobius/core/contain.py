@@ -1,4 +1,4 @@
-"""Run the user's code so that what it raises, or that it does not end, stops nothing else."""
+"""Runs the user's code so that nothing else stops when it raises an error or does not end."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from loguru import logger
 from moobius.errors import MoobiusError
 
 IN_FULL = "moobius in full"
-"""The name of a task that is not cancelled."""
+"""The name of tasks that are never cancelled; see `in_full`."""
 
 STUBBORN_S = 2.0
-"""Seconds that a task which was cancelled may take to end; it may also ignore that."""
+"""Seconds to wait for the end of tasks that were cancelled; they may ignore it."""
 
 
 async def contain(name: str, work: Callable[..., Any], *args: Any) -> None:
-    """Await `work(*args)`; log what it raises, with its traceback if it is no error of ours.
+    """Await `work(*args)`; log what it raises, with a traceback unless it is a `MoobiusError`.
 
     Args:
         name: What to call it in the log.
@@ -35,10 +35,10 @@ async def contain(name: str, work: Callable[..., Any], *args: Any) -> None:
 
 
 async def finish_within(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> bool:
-    """Wait for tasks, and cancel those that take too long, or all when cancelled meanwhile.
+    """Wait for tasks, and cancel those that take too long; or all, if this is cancelled.
 
     Returns:
-        Whether all of them came to their end.
+        Whether all of them ended in time.
     """
     tasks = set(tasks)
     try:
@@ -49,7 +49,7 @@ async def finish_within(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> b
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Cancel tasks and wait for their end, for a moment; return those that ignore it."""
+    """Cancel tasks and wait shortly for their end; return those that have not ended."""
     left = {task for task in tasks if not task.done()}
     for task in left:
         task.cancel()
@@ -58,12 +58,12 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> set[asyncio.Task[Any]
     ended, stubborn = await asyncio.wait(left, timeout=STUBBORN_S)
     for task in ended:
         if not task.cancelled():
-            task.exception()  # nobody else asks, and asyncio complains of what nobody asked for
+            task.exception()  # or asyncio would log that it was never retrieved
     return stubborn
 
 
 async def in_full(work: Callable[..., Awaitable[None]], *args: Any) -> None:
-    """Await `work(*args)` to its end; one who is cancelled meanwhile hears of it afterwards."""
+    """Await `work(*args)` to its end; a cancellation meanwhile is raised only afterwards."""
     task = asyncio.create_task(_awaited(work(*args)), name=IN_FULL)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moobius import types
-from moobius.core.flights import SingleFlightCache
+from moobius.core.single_flight import SingleFlightCache
 from moobius.errors import BadResponseException
 from moobius.network.http_api_wrapper import HTTPAPIWrapper
 from moobius.types import Characters, to_char_id_list
@@ -19,7 +19,8 @@ from moobius.types import Characters, to_char_id_list
 CACHE_SIZE = 10_000  # lists kept in each direction
 UP_GROUP_NAME = "A_message_up_group"  # what every SDK calls them (platform.md 2.8)
 
-_NOBODY = ("", types.SERVICE, "None", "none", "null", "Null", "false", "False")
+NO_GROUP = ("", "None", "none", "null", "Null", "false", "False")
+"""What older code and older frames say where they mean no group."""
 
 
 class ServiceGroupLib:
@@ -119,7 +120,7 @@ class ServiceGroupLib:
             BadResponseException: If the Platform does not know the group.
             TransportError: If it cannot be asked.
         """
-        if group is None or group in _NOBODY:
+        if group is None or group == types.SERVICE or group in NO_GROUP:
             return []
         if not isinstance(group, str):
             return to_char_id_list(group)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
-"""How one process of a service makes room for the next, so that nothing is lost between them.
+"""How a service moves from one process to the next under `moobius dev`, without losing anything.
 
-`moobius dev` starts a service again whenever its source changes. The old process first has the
-local Platform keep whatever comes for the service, then handles all that was sent before; the new
-one has it deliver what was kept once it is ready.
+`moobius dev` restarts a service whenever its source changes. The old process first asks the local
+Platform to keep all events for the service, then handles those that were sent before. The new
+process, once it is ready, asks the Platform to deliver what it has kept.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from moobius.private_files import process_lives
 HOLDER_VARIABLE = "MOOBIUS_DEV"
 """Set by `moobius dev` for the programs it starts: its process id, its name at the Platform."""
 HOLDER_PARAMETER = "holder"
-"""In the address of the Platform's socket: whoever logs in without it is given what is held."""
+"""Parameter of the socket's address; a login without it makes the Platform deliver at once."""
 KEEP_SECONDS = 3600.0
-"""How long the Platform keeps what comes for a service that does not come back."""
+"""How long the Platform keeps events for a service that does not come back."""
 CATCH_UP_SECONDS = 5.0
 LEAVE_AFTER_S = 20.0
-"""Seconds a program may take to stop in order when `moobius dev` is gone; then it just leaves."""
+"""Seconds in which a program must stop in order once `moobius dev` has ended."""
 
 Hold = Callable[[bool], None]
-"""Asks the Platform, and waits for its answer: deliver from now on (true), or keep (false)."""
+"""Asks the Platform to deliver from now on (true), or to keep (false); waits for the answer."""
 
 
 def holder() -> str:
-    """Return the name, at the Platform, of the `moobius dev` we run under; empty without one."""
+    """Return the name at the Platform of the `moobius dev` that started us; empty without one."""
     name = os.environ.get(HOLDER_VARIABLE, "")
     return name if name.isdecimal() and process_lives(int(name)) else ""
 
 
 def as_held(ws_url: str) -> str:
-    """Return the address at which a service logs in that takes over, if it is one."""
+    """Return the address for a login after which the Platform goes on keeping, under `dev`."""
     name = holder()
     return f"{ws_url}?{HOLDER_PARAMETER}={name}" if name else ws_url
 
 
 async def change_places(ws_client: WSClient, hold: Hold, stack: AsyncExitStack) -> None:
-    """Take over from the process before; when the stack is unwound, make room for the next."""
+    """Take over from the process before; when the stack is unwound, hand over to the next."""
     taking = asyncio.ensure_future(contain("taking over", asyncio.to_thread, hold, True))
     stack.push_async_callback(contain, "making room", _make_room, ws_client, hold, taking)
-    # The question goes on when we are cancelled; the next one must not overtake it.
+    # The request continues when we are cancelled; `_make_room` waits for its end.
     await asyncio.shield(taking)
 
 
@@ -60,9 +60,9 @@ async def _make_room(ws_client: WSClient, hold: Hold, taking: asyncio.Future[Non
     try:
         await asyncio.wait_for(ws_client.catch_up(), CATCH_UP_SECONDS)
     except asyncio.TimeoutError:
-        logger.warning("what was on its way did not come within {:g} s", CATCH_UP_SECONDS)
+        logger.warning("events that were under way did not arrive within {:g} s", CATCH_UP_SECONDS)
 
 
 def leave_with(pid: int) -> None:
-    """Stop this program when another process is gone, however it went."""
+    """Stop this program when another process has ended, in whatever way."""
     leaving.leave_with(pid, lambda: os.kill(os.getpid(), signal.SIGTERM), LEAVE_AFTER_S)

@@ -1,4 +1,4 @@
-"""Who runs when: callbacks start in order of arrival, are held until done, and are bounded.
+"""Runs callbacks: they start in the order of arrival, and only so many run at a time.
 
 A lane is a queue with a key (a channel, or a member of it). Work of one lane is started strictly
 in order; how long the lane then waits depends on the work: preparing an event (resolving its
@@ -40,13 +40,13 @@ class Lanes:
         self._stopping = False
 
     def open(self) -> None:
-        """Let events through; until then they wait at the door."""
+        """Begin to run work; until then `put` waits."""
         self._open.set()
 
     async def put(self, key: Hashable, work: Work) -> None:
-        """Queue work in its lane; waits while the lanes are closed or too much is under way.
+        """Queue work in its lane; waits before `open`, and while too much is under way.
 
-        Once `drain` was called, new work is dropped.
+        After a call of `drain`, new work is dropped.
         """
         await self._open.wait()
         while self._under_way >= self._limit and not self._draining:
@@ -76,7 +76,7 @@ class Lanes:
         self._hold(callback, name).add_done_callback(over)
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new, wait for what is under way, then cancel what is not done in time."""
+        """Accept no new work, wait for what is under way, and cancel what takes longer."""
         self._draining = True
         self._room.set()
         self._open.set()
@@ -90,7 +90,7 @@ class Lanes:
                 seconds,
                 ", ".join(names),
             )
-        finally:  # also when there is no time any more
+        finally:  # also when this is cancelled
             self._stopping = True
             await end_tasks(self._tasks)
 
@@ -100,7 +100,7 @@ class Lanes:
             try:
                 await work()
             except asyncio.CancelledError as error:
-                # A callback may have waited for a task that somebody cancelled: the lane goes on.
+                # The callback waited for a task that was cancelled: the lane continues.
                 if self._stopping:
                     raise
                 logger.opt(exception=error).error("an event was not handled to its end")

@@ -7,7 +7,6 @@ way to stop a service is to cancel its `start()`.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -20,18 +19,18 @@ from loguru import logger
 from moobius.core.contain import contain, finish_within, in_full
 from moobius.core.dispatch import Dispatch
 from moobius.core.handover import KEEP_SECONDS, as_held, change_places, holder
-from moobius.core.spells.listening import StopListening, attend
+from moobius.core.spells.listening import StopListening, count_direct_gets
 from moobius.database.magical_storage import MagicalStorage
 from moobius.errors import ConfigError, LoginRefused
 from moobius.network.backoff import backoff
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
-    from moobius.local.embedded import RunningPlatform
+    from moobius.local.embedded import Provision, RunningPlatform
 
 NEW_SERVICE_PATIENCE = 10.0  # seconds until a new service is known to all of the Platform
 ON_STOP_S = 3.0
-"""Seconds that `on_stop` gets even if callbacks have used up all the time, if that is so long."""
+"""Seconds that `on_stop` gets at least, also if callbacks have used up `stop_timeout`."""
 
 
 async def run(service: Moobius) -> None:
@@ -59,8 +58,10 @@ async def run(service: Moobius) -> None:
         stack.push_async_callback(_call_on_stop, service, stop_time)
         await service.on_start()
         dispatch.open()
-        attend(service)
-        listening = asyncio.create_task(service.listen_loop(), name="moobius spells")
+        count_direct_gets(service)
+        listening = asyncio.create_task(
+            contain("listen_loop", service.listen_loop), name="moobius spells"
+        )
         stack.push_async_callback(_finish, service, dispatch, listening, stop_time)
         if platform is not None:
             await _change_places(service, platform, stack)
@@ -76,13 +77,13 @@ async def run(service: Moobius) -> None:
 
 
 async def log_in(service: Moobius) -> None:
-    """Log in on a new connection, with another token if this one is not valid any more.
+    """Log in on a new connection, with a new token if this one is not valid any more.
 
-    A service that was created a moment ago may not be known everywhere yet: then again, for a
-    while.
+    A service that was created a moment ago may not be known to all of the Platform yet: its login
+    is repeated for `NEW_SERVICE_PATIENCE`.
 
     Raises:
-        LoginRefused: If the Platform goes on saying no.
+        LoginRefused: If the Platform still refuses it.
     """
     login = service.send_service_login if service.service_mode else service.send_user_login
     renewed, delays = False, backoff()
@@ -101,29 +102,29 @@ async def log_in(service: Moobius) -> None:
 
 
 async def check_in(service: Moobius) -> None:
-    """Check in every channel; one that fails does not keep the others from it."""
+    """Call `on_channel_checkin` for every channel; one that fails does not stop the others."""
     for channel_id in list(service.channels):
         await contain("on_channel_checkin", service.on_channel_checkin, channel_id)
 
 
 async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> RunningPlatform:
-    """Find or start the Platform of this machine and take what it gives us (architecture 4.6)."""
+    """Find or start the local Platform, and point the service at it (architecture 4.6)."""
     from moobius.local.embedded import find_or_start, provision
 
     project = Path.cwd()
-    # In a thread, which goes on when we are cancelled: what it starts must be stopped all the same.
 
     def find() -> RunningPlatform:
-        if service._ensure_platform is not None:  # whose is it to stop: not ours
+        if service._ensure_platform is not None:  # the wand's, which also stops it
             service._ensure_platform()
         return find_or_start(project, announce=announce)
 
+    # In a thread, which goes on when we are cancelled: what it starts must be stopped all the same.
     starting = asyncio.ensure_future(asyncio.to_thread(find))
     stack.push_async_callback(_close_platform, starting)
     platform = await asyncio.shield(starting)
     settings = service.settings
     name = type(service).__name__
-    # A service without an account is the developer's. A user needs one of its own, to be somebody.
+    # Without an account, a service uses the developer's; a user-mode client gets one of its own.
     email = settings.email or ("" if service.service_mode else f"{name.lower()}@local")
     grant = await asyncio.to_thread(
         provision,
@@ -133,6 +134,13 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> Runnin
         email=email,
         password=settings.password or (platform.developer_key if email else ""),
     )
+    _point_at(service, platform, grant)
+    return platform
+
+
+def _point_at(service: Moobius, platform: RunningPlatform, grant: Provision) -> None:
+    """Let a service use a Platform's addresses, and the account and channels it was granted."""
+    settings = service.settings
     channels = settings.channels or tuple(grant.channels)
     service.settings = replace(
         settings,
@@ -151,13 +159,12 @@ async def _use_local_platform(service: Moobius, stack: AsyncExitStack) -> Runnin
         service.ws_client.trust(platform.ca_file)
     if service.service_mode and not service.client_id:
         service.client_id = grant.service_id
-    return platform
 
 
 async def _change_places(
     service: Moobius, platform: RunningPlatform, stack: AsyncExitStack
 ) -> None:
-    """Lose nothing between two processes of a service that `moobius dev` starts again and again."""
+    """Under `moobius dev`, take over from the process before, and later hand over to the next."""
     from moobius.local.embedded import end_hold, hold
 
     name = holder()
@@ -167,14 +174,14 @@ async def _change_places(
     def ask(resume: bool) -> None:
         if resume or holder():
             hold(platform, name, service.own_id, seconds=KEEP_SECONDS, resume=resume)
-        else:  # nobody starts us again
+        else:  # `moobius dev` has ended, so there will be no next process
             end_hold(platform, name)
 
     await change_places(service.ws_client, ask, stack)
 
 
 async def _close_storages(service: Moobius) -> None:
-    """Store what engines could not take before, and let go of files and connections."""
+    """Store what could not be stored before, and close files and connections."""
     for storage in list(service.channels.values()):
         if isinstance(storage, MagicalStorage):
             await contain("closing storage", MagicalStorage.aclose, storage)
@@ -187,9 +194,8 @@ async def _close_platform(starting: asyncio.Future[RunningPlatform]) -> None:
 
 
 def announce(line: str) -> None:
-    """Say on standard output where the embedded Platform is: this line is for people to click."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """Print the address of the embedded Platform, for people to click."""
+    print(line, flush=True)  # noqa: T201 - which does nothing where there is no standard output
 
 
 def _check_account(service: Moobius) -> None:
@@ -244,14 +250,14 @@ def _job(name: str, work: Callable[[], Any]) -> Callable[[], Any]:
 
 
 class _StopTime:
-    """What is left of `stop_timeout`; it begins with the first question."""
+    """What is left of `stop_timeout`, which begins with the first call of `left`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._until: float | None = None
 
     def left(self, at_least: float = 0.0) -> float:
-        """Return the seconds that are left, or so many, if it was as long as that at all."""
+        """Return the seconds that are left, or `at_least`, if that is not above the whole time."""
         now = time.monotonic()
         if self._until is None:
             self._until = now + self._seconds
@@ -261,7 +267,7 @@ class _StopTime:
 async def _finish(
     service: Moobius, dispatch: Dispatch, listening: asyncio.Task[None], stop_time: _StopTime
 ) -> None:
-    """Let what is under way come to its end, for a bounded time."""
+    """Let running callbacks and spells end, for a bounded time."""
     seconds = stop_time.left()
     await asyncio.gather(_stop_listening(service, listening, seconds), dispatch.drain(seconds))
 

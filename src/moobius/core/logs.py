@@ -1,4 +1,4 @@
-"""Log sinks as the log configuration asks for them. Only programs call this, never an import."""
+"""Adds the log sinks that the log configuration asks for; only while a service runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def log_sinks(settings: Settings, otherwise: str = "") -> Iterator[str]:
 
     Args:
         settings: What the log configuration asks for.
-        otherwise: A small file for the last of the log, where it names none.
+        otherwise: A small file for the newest log lines, if the configuration names no file.
 
     Yields:
-        The file that the log goes to; empty if there is none.
+        The log file; empty if there is none.
 
     Raises:
         ConfigError: If a file cannot be written, or loguru does not understand `log_retention`.
@@ -43,14 +43,14 @@ def log_sinks(settings: Settings, otherwise: str = "") -> Iterator[str]:
                 raise ConfigError(f"cannot log to {wish.place}: {error.strerror}") from None
             except (TypeError, ValueError) as error:
                 raise ConfigError(
-                    f"log_retention {settings.log_retention!r} is nothing loguru can do: {error}"
+                    f"loguru does not understand log_retention {settings.log_retention!r}: {error}"
                 ) from None
             stack.callback(drop_wish, wish)
         yield next((wish.place for wish in wishes if wish.place != TERMINAL), "")
 
 
 def log_fatal(text: str) -> None:
-    """Log to the files what the program says on standard error as it ends."""
+    """Log, to files only, the error that the program prints on standard error as it ends."""
     logger.bind(on_stderr=True).error("{}", text)
 
 
@@ -61,7 +61,7 @@ def _wishes(settings: Settings, otherwise: str) -> list[Wish]:
     wishes = [Wish(TERMINAL, (settings.terminal_log_level or level).upper())]
     files = ((settings.log_file, level), (settings.error_log_file, settings.error_log_level))
     for name, wanted in files:
-        if name:  # one name twice is one place, which gets each line once
+        if name:  # if both are the same file, it gets each line once
             path = Path(name).expanduser().absolute()
             wishes.append(Wish(str(path), wanted.upper(), options))
     if otherwise and not settings.log_file:
@@ -74,9 +74,9 @@ def _last_of_the_log(file: Path) -> dict[str, Any]:
 
 
 def _keep_one(file: Path, logs: list[str]) -> None:
-    """Remove all but the last file that was rotated out of this one.
+    """Remove all rotated files of this log file but the newest.
 
-    loguru's own retention would take `room.kitchen.log` for one of `room.log`.
+    loguru's own retention would also remove `room.kitchen.log` when it cleans up `room.log`.
     """
     rotated = re.compile(re.escape(file.stem) + _ROTATED_AT + re.escape(file.suffix))
     # The time in their names tells their order.

@@ -69,7 +69,7 @@ class Managing(Client):
         return channel_id
 
     async def update_channel(self, channel_id: str, channel_name: str, channel_desc: str) -> None:
-        """Rename a channel and describe it anew."""
+        """Change the name and the description of a channel."""
         await self.http_api.update_channel(channel_id, channel_name, channel_desc)
 
     async def create_channel_group(

@@ -1,4 +1,4 @@
-"""Where older names of attributes plug in: `moobius.legacy` fills the table, core knows none."""
+"""Lets attributes answer to their older names; `moobius.legacy` fills the table of these."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ATTRIBUTES: dict[str, str] = {}
 
 
 class OlderName:
-    """An attribute under another name, until something is assigned to that name.
+    """An attribute under an older name, until something is assigned to that name.
 
-    So a service that has something else under a name that once was ours is not disturbed.
+    So a service may use a name that was ours in an older version for something else.
     """
 
     def __init__(self, name: str) -> None:

@@ -13,9 +13,9 @@ from loguru import logger
 
 from moobius.core.control import protocol, records
 from moobius.core.control.calls import ANSWER_WITHIN_S, Unreachable, ask, check_address, open_link
+from moobius.core.control.kept_links import LinkThread
 from moobius.core.control.protocol import ServiceInfo
 from moobius.core.control.records import Record
-from moobius.core.control.roads import Roads
 from moobius.errors import ConfigError, WandError
 from moobius.private_files import process_lives
 
@@ -31,22 +31,22 @@ class RemoteWand:
     """Reaches services of this user that run in other programs, by their names.
 
     Made by `MoobiusWand.attach()`. Its methods work in any thread, inside and outside an event
-    loop; those that are not coroutines block until they are answered. Who it finds is looked up
-    each time, so services may come and go.
+    loop; those that are not coroutines block until the answer is there. Names are looked up at each
+    call, so services may start and end at any time.
     """
 
     def __init__(self, folder: Path, only: Record | None = None, tls: Any = None) -> None:
         """Prepare.
 
         Args:
-            folder: Where the connection files are.
+            folder: The directory of the connection files.
             only: The one wand to ask, instead of those that the files name.
-            tls: How to trust that one.
+            tls: The TLS context for that wand.
         """
         self._folder = folder
         self._only = only
         self._tls: ssl.SSLContext | None = tls
-        self._roads: dict[int, Roads] = {}  # by process
+        self._threads: dict[int, LinkThread] = {}  # by process
 
     @classmethod
     def attach(
@@ -57,18 +57,18 @@ class RemoteWand:
         key: str | SharedKey = "",
         ca_file: str | os.PathLike[str] | None = None,
     ) -> RemoteWand:
-        """Do what `MoobiusWand.attach` says.
+        """Make one; see `MoobiusWand.attach`.
 
         Raises:
-            ConfigError: If an address is given and the rest does not go with it.
+            ConfigError: If an argument that the address needs is missing, or one is not for it.
         """
         folder = records.services_folder(Path(runtime) if runtime else None)
         if not address:
             if key or ca_file:
-                raise ConfigError("attach: a key and certificates go with an address")
+                raise ConfigError("attach: key and ca_file are only for use with an address")
             return cls(folder)
         if not key:
-            raise ConfigError(f"attach: {address} needs the key of the wand over there")
+            raise ConfigError(f"attach: {address} needs a key: that of the wand at this address")
         tls = None
         if ca_file is not None:
             from moobius.messaging.tls import tls_for_client
@@ -91,11 +91,11 @@ class RemoteWand:
         self.close()
 
     def services(self) -> dict[str, ServiceInfo]:
-        """Return what runs, and what there is to know of it, by name."""
+        """Return a description of every service, by name."""
         return self._wait(self._services())
 
     def status(self, name: str) -> ServiceInfo:
-        """Return what there is to know of a service.
+        """Return a description of a service.
 
         Raises:
             WandError: If there is none of that name.
@@ -105,26 +105,26 @@ class RemoteWand:
     def spell(self, name: str, obj: Any) -> None:
         """Hand an object to a service, whose `on_spell` is called with it.
 
-        Returns when its wand has put the spell on its way. Spells of one attached wand arrive in
-        the order in which they were cast. What may travel is what JSON can hold, with tuples, sets,
+        Returns when its wand has accepted the spell. Spells of one attached wand arrive in the
+        order in which they were cast. A spell may be anything that JSON can hold, and tuples, sets,
         bytes, and dataclasses that are registered (`types.add_str_method`) in both programs.
 
         Raises:
-            WandError: If there is no such service, which then lists those that run; or if `obj`
-                cannot travel.
+            WandError: If there is no such service (the error lists those that run), or `obj` is
+                nothing that can be sent.
         """
         self._wait(self._cast(name, obj))
 
     async def aspell(self, name: str, obj: Any) -> None:
-        """Do what `spell` does without blocking the event loop.
+        """Do the same as `spell`, without blocking the event loop.
 
         Raises:
             WandError: As `spell` does.
         """
-        await asyncio.wrap_future(self._here.begin(self._cast(name, obj)))
+        await asyncio.wrap_future(self._thread.submit(self._cast(name, obj)))
 
     def stop(self, name: str) -> None:
-        """Stop a service: politely first, after a while firmly; return when it has ended.
+        """Stop a service, in order if it can in time, else by force; return when it has ended.
 
         Raises:
             WandError: If there is no such service, or it does not stop.
@@ -140,37 +140,37 @@ class RemoteWand:
         self._wait(self._ask_patiently(name, protocol.RESTART))
 
     def close(self) -> None:
-        """Close what is open; it is opened again when needed."""
-        self._here.close()
+        """Close all connections; they are opened again when they are needed."""
+        self._thread.close()
 
-    # ---- One thread with a loop does all of it, so that it works in any other --------------------
+    # ---- All requests are made in one thread with an event loop, whatever thread asks ------------
 
     @property
-    def _here(self) -> Roads:
-        # Of what the parent of a forked child has open, only that may use anything.
-        return self._roads.setdefault(os.getpid(), Roads())
+    def _thread(self) -> LinkThread:
+        # One for each process: a forked child must not use the connections of its parent.
+        return self._threads.setdefault(os.getpid(), LinkThread())
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._here.begin(work).result()
+        return self._thread.submit(work).result()
 
-    # ---- In that thread --------------------------------------------------------------------------
+    # ---- What runs in that thread ----------------------------------------------------------------
 
     async def _cast(self, name: str, obj: Any) -> None:
         await self._ask_quickly(name, protocol.SPELL, protocol.pack_spell(obj))
 
     async def _ask_quickly(self, name: str, request: str, *args: Any) -> Any:
-        """Ask over a connection that is kept: one at a time, so order is kept too."""
-        road = self._here.to["" if self._only else records.check_name(name)]
-        async with road.turn:
+        """Send a request over the connection that is kept: one at a time, so in order."""
+        kept = self._thread.links["" if self._only else records.check_name(name)]
+        async with kept.lock:
             record = await self._find(name)
             try:
-                link = await road.link_to(record, self._tls)
+                link = await kept.get(record, self._tls)
                 return await ask(link, record, request, name, *args, timeout=ANSWER_WITHIN_S)
             except Unreachable as error:
                 raise await self._explained(name, record, error) from error
 
     async def _ask_patiently(self, name: str, request: str) -> Any:
-        """Ask over a connection of its own: nobody waits behind what takes time."""
+        """Send a request that may take long over its own connection: no other waits for it."""
         record = await self._find(name)
         try:
             async with await open_link(record, self._tls) as link:
@@ -184,7 +184,7 @@ class RemoteWand:
         records.check_name(name)
         record = records.read(records.file_of(self._folder, name))
         if record is None:
-            raise WandError(await self._nobody(name))
+            raise WandError(await self._no_service(name))
         if not record.address and process_lives(record.pid):
             raise WandError(
                 f"{name} is being started, and not ready yet; what can be ended is the process "
@@ -192,19 +192,19 @@ class RemoteWand:
             )
         if not record.address:
             records.bury(self._folder, record)
-            raise WandError(await self._nobody(name))
+            raise WandError(await self._no_service(name))
         return record
 
     async def _explained(self, name: str, record: Record, error: Unreachable) -> WandError:
-        """Return what to raise when nobody answers; a connection file of the dead is removed."""
+        """Return the error for a service that does not answer; remove its file if it has ended."""
         if not error.is_gone or self._only is not None:
             return error
         records.bury(self._folder, record)
-        return WandError(await self._nobody(name))
+        return WandError(await self._no_service(name))
 
-    async def _nobody(self, name: str) -> str:
+    async def _no_service(self, name: str) -> str:
         infos = (await self._services()).values()
-        return protocol.nobody(name, [info.name for info in infos if info.state != "starting"])
+        return protocol.no_service(name, [info.name for info in infos if info.state != "starting"])
 
     async def _services(self) -> dict[str, ServiceInfo]:
         if self._only is not None:
@@ -212,32 +212,33 @@ class RemoteWand:
         by_wand: dict[tuple[str, str], list[Record]] = {}
         for record in records.read_all(self._folder):
             by_wand.setdefault((record.address, record.key), []).append(record)
-        # All at once: one that is silent lets nobody wait for the others.
-        told = await asyncio.gather(*map(self._told_of, by_wand.values()))
-        return dict(sorted(item for each in told for item in each.items()))
+        # All at once: a wand that does not answer must not delay the others.
+        infos = await asyncio.gather(*map(self._services_in, by_wand.values()))
+        return dict(sorted(item for each in infos for item in each.items()))
 
-    async def _told_of(self, those: list[Record]) -> dict[str, ServiceInfo]:
-        """Return what there is to know of the services of one wand."""
-        if not those[0].address:
-            return _without_answer(those, "starting")
+    async def _services_in(self, wand_records: list[Record]) -> dict[str, ServiceInfo]:
+        """Describe the services of one wand, from whose connection files these are."""
+        if not wand_records[0].address:
+            return _without_answer(wand_records, "starting")
         try:
-            return await self._services_of(those[0])
+            return await self._services_of(wand_records[0])
         except WandError as error:
             logger.debug("{}", error)
             if not (isinstance(error, Unreachable) and error.is_gone):
-                return _without_answer(those, "silent")
-        for record in those:
+                return _without_answer(wand_records, "silent")
+        for record in wand_records:
             records.bury(self._folder, record)
         return {}
 
     async def _services_of(self, record: Record) -> dict[str, ServiceInfo]:
         async with await open_link(record, self._tls) as link:
-            said = await ask(link, record, protocol.SERVICES, timeout=ANSWER_WITHIN_S)
-        infos = map(protocol.info_from_json, said)
+            answer = await ask(link, record, protocol.SERVICES, timeout=ANSWER_WITHIN_S)
+        infos = map(protocol.info_from_json, answer)
         return {info.name: info for info in infos}
 
 
-def _without_answer(those: list[Record], state: str) -> dict[str, ServiceInfo]:
+def _without_answer(wand_records: list[Record], state: str) -> dict[str, ServiceInfo]:
+    """Describe services by their connection files alone."""
     return {
         record.name: ServiceInfo(
             record.name,
@@ -249,5 +250,5 @@ def _without_answer(those: list[Record], state: str) -> dict[str, ServiceInfo]:
             record.project,
             record.log_file,
         )
-        for record in those
+        for record in wand_records
     }

@@ -1,4 +1,4 @@
-"""What `send_...` verbs accept for the parts of a view, turned into what travels. Mostly pure."""
+"""Turns what `send_...` verbs accept for buttons, canvases and so on into parts of a frame."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def _plain(item: Any) -> Item:
 
 
 def button(item: Item) -> Item:
-    """Return a button as it travels; a dialog of `False` means none (platform.md 3.12)."""
+    """Return a button as a frame contains it; a dialog of `False` means none (platform.md 3.12)."""
     return {**item, "dialog": dialog(item.get("dialog"))}
 
 
 def menu_item(item: Item) -> Item:
-    """Return a menu item as it travels."""
+    """Return a menu item as a frame contains it."""
     subtypes = item.get("message_subtypes")
     listed = [subtypes] if isinstance(subtypes, str) else subtypes
     return {**item, "message_subtypes": listed, "dialog": dialog(item.get("dialog"))}
 
 
 def dialog(value: Any) -> Item | None:
-    """Return a dialog as it travels, or nothing."""
+    """Return a dialog as a frame contains it, or nothing."""
     if not value:
         return None
     shown = _plain(value)
@@ -60,13 +60,13 @@ def dialog(value: Any) -> Item | None:
 
 
 def canvas_item(item: Item) -> Item:
-    """Return a pane as it travels: both keys, always."""
+    """Return a pane as a frame contains it: both keys, always."""
     path = item.get("path")
     return {"text": item.get("text"), "path": str(path) if path else None}
 
 
 def style_item(item: Item) -> Item:
-    """Return a style hint as it travels, also with the older key `button_hook`."""
+    """Return a style hint as a frame contains it, also with the older key `button_hook`."""
     return without_nones(item)
 
 

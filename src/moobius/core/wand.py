@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from moobius.core.control.front import Front
+from moobius.core.control.publisher import Publisher
 from moobius.core.running.plan import Order, Plan, ServiceStatus, read_order
 from moobius.core.running.roster import Roster
 from moobius.core.running.shared_platform import SharedPlatform
@@ -19,7 +19,7 @@ from moobius.core.stopping.signals import (
     forget_interruption,
     sigint_handler,
 )
-from moobius.errors import MoobiusError
+from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYBOARDEXIT", "MoobiusWand", "sigint_handler"]
 
-# Here and below, what only `run` needs is imported by it: a script that attaches to a wand, and
-# casts one spell, does not wait for it.
+# What only `run` needs is imported there, in this module and in others: a script that attaches to
+# a wand to cast one spell should start fast.
 
 
 class MoobiusWand:
@@ -59,9 +59,9 @@ class MoobiusWand:
         """Prepare; nothing runs or listens before there is a service.
 
         Args:
-            openings: Where programs on other machines can reach this wand's services, each a
-                `moobius.core.control.opening.Opening`. Those of its own user on this machine can
-                anyway, by `MoobiusWand.attach()`.
+            openings: Addresses at which programs on other machines can reach this wand's services,
+                each a `moobius.core.control.opening.Opening`. Programs of the same user on this
+                machine can reach them anyway, by `MoobiusWand.attach()`.
         """
         self.services: dict[int, Moobius] = {}
         self.processes: dict[int, BaseProcess] = {}
@@ -70,7 +70,7 @@ class MoobiusWand:
         self._roster = Roster()
         self._platform = SharedPlatform()
         self._script_end = ScriptEnd(self._roster, self.stop_all)
-        self._front = Front(self.stop, self.restart, openings)
+        self._publisher = Publisher(self.stop, self.restart, openings)
 
     def __str__(self) -> str:
         return (
@@ -104,14 +104,14 @@ class MoobiusWand:
             wand.spell("WeatherRoom", {"forecast": "rain"})
 
         Args:
-            runtime: The directory in which those programs leave word, if not the usual one.
-            address: `tls://HOST:PORT` or `tcp://HOST:PORT` of a wand that was opened for other
-                machines, instead.
-            key: Its key, or the 64 hexadecimal digits of that.
+            runtime: The directory of those programs' connection files, if not the usual one.
+            address: Instead: `tls://HOST:PORT` or `tcp://HOST:PORT` of one wand that was opened for
+                other machines.
+            key: The key of that wand, also as 64 hexadecimal digits.
             ca_file: The certificates to trust, for `tls://`.
 
         Raises:
-            ConfigError: If an address is given and the rest does not go with it.
+            ConfigError: If an argument that the address needs is missing, or one is not for it.
         """
         from moobius.core.remote import RemoteWand
 
@@ -120,8 +120,8 @@ class MoobiusWand:
     def run(self, cls: type[Moobius], background: bool = False, **kwargs: Any) -> int | None:
         """Start a service; in a script, below `if __name__ == "__main__":`.
 
-        A process that is not forked, as that of a service which is started again, reads the script
-        anew to find the class, and would do what else it does a second time.
+        A process that is not forked, such as that of a restarted service, imports the script to
+        find the class; whatever else the script does, it would do a second time.
 
         Args:
             cls: The class, not an instance.
@@ -131,7 +131,7 @@ class MoobiusWand:
 
                 - `name`: what the service is called from outside; the name of its class, with a
                   number when there are several, if not given;
-                - `restart`: whether it is started again when it ends: `"never"`, `"on-failure"` or
+                - `restart`: whether it is restarted when it ends: `"never"`, `"on-failure"` or
                   `"always"`; and `restart_limit`, how often in a row (5), with growing pauses;
                 - `ready_timeout`: seconds a background service may take to get ready (60);
                 - `stop_timeout`: seconds its callbacks and `on_stop` get to end when it stops (10);
@@ -146,10 +146,10 @@ class MoobiusWand:
             SystemExit: When a foreground service ends: status 130 after Ctrl+C, 143 after
                 SIGTERM, 129 when its terminal was closed, 1 with one line on standard error
                 when it cannot run.
-            ConfigError: If a keyword of ours has no possible value.
+            ConfigError: If a keyword of ours has an impossible value.
             MoobiusError: When a background service cannot run: its own error.
-            WandError: When it does not get ready in time, or one of its arguments cannot travel
-                to its process; when it would block an event loop that runs in this thread, or the
+            WandError: When it does not get ready in time, or one of its arguments cannot be sent to
+                its process; when it would block an event loop that runs in this thread, or the
                 script is only being read.
         """
         if background:
@@ -178,9 +178,12 @@ class MoobiusWand:
         Raises:
             SystemExit: As for `run`: status 130 after Ctrl+C, 143 after SIGTERM, and 1 when one
                 of them cannot run.
-            ConfigError: If a keyword of ours has no possible value.
-            WandError: If it would block an event loop that runs in this thread.
+            ConfigError: If a keyword of ours has an impossible value.
+            WandError: If no service is given, or it would block an event loop that runs in this
+                thread.
         """
+        if not services:
+            raise WandError("run_all() was called without a service: name at least one class")
         self._script_end.await_services()
         _check_no_loop()
         forget_interruption()
@@ -192,7 +195,7 @@ class MoobiusWand:
         """Hand an object to a running service, whose `on_spell` is called with it.
 
         Spells arrive in the order in which they were cast. One that is cast while a service is
-        being started again waits for it.
+        being restarted arrives afterwards.
 
         Raises:
             WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
@@ -200,7 +203,7 @@ class MoobiusWand:
         self._roster.taker(handle).put(obj)
 
     async def aspell(self, handle: int, obj: Any) -> None:
-        """Do what `spell` does; casting never blocks, so neither does this.
+        """Do the same as `spell`, which never blocks.
 
         Raises:
             WandError: If there is no such service, it has ended, or `obj` cannot be pickled.
@@ -208,13 +211,13 @@ class MoobiusWand:
         self.spell(handle, obj)
 
     def status(self) -> dict[int, ServiceStatus]:
-        """Return what is known of every service that was started and not forgotten: by handle."""
+        """Return the status of every service that this wand has started, by handle."""
         return self._roster.status()
 
     def stop(self, handle: int) -> None:
-        """Stop a service: politely first, after a while firmly; return when it has ended.
+        """Stop a service, in order if it can in time, else by force; return when it has ended.
 
-        A callback of a foreground service may stop that too; then it returns at once.
+        Called by a callback of that service, in the foreground, it returns at once.
 
         Raises:
             WandError: If there is no such service.
@@ -224,12 +227,12 @@ class MoobiusWand:
     def restart(self, handle: int) -> None:
         """Stop a service and start it again; return when it runs.
 
-        A background service is built anew in a fresh process, with the source as it is now. A
-        foreground service is built anew in this one.
+        A background service is made again in a new process, with the source code as it is now; a
+        foreground service is made again in this process.
 
         Raises:
             WandError: If there is no such service, it has ended, it does not get ready, or an
-                argument of its constructor cannot travel to a process.
+                argument of its constructor cannot be sent to a process.
         """
         self._roster.restart(handle)
 
@@ -243,7 +246,7 @@ class MoobiusWand:
                 raise
 
     def stop_all(self, force_exit: bool = False) -> None:
-        """Stop every service: politely first, after a while firmly.
+        """Stop every service, in order if it can in time, else by force.
 
         Args:
             force_exit: End the program too, with status 1.
@@ -254,33 +257,34 @@ class MoobiusWand:
             raise SystemExit(1)
 
     def _plan(self, order: Order) -> tuple[int, Plan]:
-        """Give what is to be run a handle and a name."""
+        """Give a service that is about to run its handle and its name."""
         with self._planning:
-            name = self._front.claim(order.cls.__name__, order.name)
+            name = self._publisher.claim(order.cls.__name__, order.name)
             self.current_service_handle += 1
             plan = Plan(
                 order.cls,
                 order.kwargs,
                 name,
-                log_file=self._front.log_file_of(name),
+                log_file=self._publisher.log_file_of(name),
                 ensure_platform=self._platform.ensure,
                 **order.limits,
             )
             return self.current_service_handle, plan
 
     def _enter(self, service: Foreground | Worker) -> None:
-        """Let it be known, here and to other programs."""
+        """Add a service to those of this wand, and let other programs reach it once it is ready."""
         self._roster.add(service)
-        self._front.watch(service.plan.name, service)
+        self._publisher.watch(service.plan.name, service)
 
     def _run_here(self, order: Order) -> None:
         from moobius.core.running.foreground import Foreground
 
         handle, plan = self._plan(order)
-        found = Foreground(handle, plan, order.restarts, partial(self.services.__setitem__, handle))
-        self._enter(found)
+        on_service = partial(self.services.__setitem__, handle)
+        service = Foreground(handle, plan, order.restarts, on_service)
+        self._enter(service)
         try:
-            signal_number = found.run()
+            signal_number = service.run()
         except MoobiusError as error:
             raise SystemExit(f"{plan.cls.__name__}: {error}") from error
         finally:
@@ -305,30 +309,29 @@ class MoobiusWand:
             self._leave(*(seat.handle for seat in seats))
 
     def _leave(self, *handles: int) -> None:
-        """Put away what services in this process leave behind, and the last one its Platform."""
+        """Forget services of this process that have ended; after the last, stop the Platform."""
         for handle in handles:
             self.services.pop(handle, None)
         if self._roster.is_idle:
             self._platform.close()
-        self._front.finish()
+        self._publisher.finish()
 
     def _run_in_background(self, order: Order) -> int:
         from moobius.core.running.worker import Worker
 
         handle, plan = self._plan(order)
-        found = Worker(handle, plan, order.restarts, partial(self.processes.__setitem__, handle))
-        self._enter(found)
+        worker = Worker(handle, plan, order.restarts, partial(self.processes.__setitem__, handle))
+        self._enter(worker)
         try:
-            found.start()
+            worker.start()
         except Exception:
-            # The caller is told, and may go on without this one.
-            self._roster.forget(handle)
+            self._roster.forget(handle)  # the caller gets the error, and may go on without it
             raise
         return handle
 
 
 def _check(cls: type[Moobius], kwargs: Mapping[str, Any]) -> Order:
-    """Find out whether something can be run before anything of it begins."""
+    """Check what was asked for, before anything of it is started."""
     from moobius.core.checks import check_class, check_main_guard
 
     check_main_guard()

@@ -1,4 +1,4 @@
-"""Endpoints on people: the own account, and characters of all kinds (platform.md 2.4, 2.5)."""
+"""Endpoints on the own account, and on characters of all kinds (platform.md 2.4, 2.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints on places: services, channels, and what was said (platform.md 2.6, 2.7)."""
+"""Endpoints on services, channels and their message histories (platform.md 2.6, 2.7)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ChannelEndpoints(Requester):
         return str(field(data, "channel_id", "POST /channel/create"))
 
     async def update_channel(self, channel_id: str, channel_name: str, channel_desc: str) -> None:
-        """Rename a channel and describe it anew."""
+        """Change the name and the description of a channel."""
         assert_strs(channel_id, channel_name, channel_desc)
         context = {"channel_description": channel_desc}
         body = {"channel_id": channel_id, "channel_name": channel_name, "context": context}

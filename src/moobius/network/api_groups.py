@@ -16,7 +16,7 @@ class GroupEndpoints(Requester):
     async def create_service_group(self, characters: Characters) -> Group:
         """Store a list of characters, for frames that go down."""
         ids, path = to_char_id_list(characters), "/service/group/create"
-        # Twice does no harm: a list is only looked at by whoever has its id.
+        # Safe to repeat: a second group with the same list has another id, and is never used.
         data = await self._post(path, {"group_id": "", "characters": ids}, attempts=ATTEMPTS)
         if not isinstance(data, str):
             raise replies.wrong_shape("expected the id of the new group", f"POST {path}")

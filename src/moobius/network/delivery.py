@@ -1,7 +1,7 @@
-"""What is on its way to the Platform, and who waits for what becomes of it (architecture 4.3).
+"""Outgoing frames on their way to the Platform, and who waits for them (architecture 4.3).
 
-The rules of order are `outbox.py`'s; here they meet the event loop: senders wait for room, callers
-for answers, and a closing client for the last acknowledgement. Nothing here touches a socket.
+`outbox.py` has the rules of order. Here is the waiting: senders wait for room in the queue, callers
+for answers, and a closing client for the last acknowledgement. Nothing here uses a socket.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Delivery:
 
     @property
     def is_awaited(self) -> bool:
-        """Tell whether somebody can only go on when answers are read."""
+        """Tell whether somebody waits for answers, which must then be read."""
         return bool(self._waiting_senders or self._answers or self.is_closing)
 
     async def put(self, frame: Outgoing) -> None:
@@ -84,7 +84,7 @@ class Delivery:
 
     @contextmanager
     def answer_to(self, frame: dict[str, Any]) -> Iterator[asyncio.Future[types.CopyBody]]:
-        """Make a future for the answer to a frame; while it is waited for, the socket is read."""
+        """Yield a future for the answer to a frame; in the block, reading does not pause."""
         answer: asyncio.Future[types.CopyBody] = asyncio.get_running_loop().create_future()
         self._answers[frame["request_id"]] = answer
         self._on_waiting()
@@ -117,8 +117,8 @@ class Delivery:
         """
         frame = self.outbox.find(copy.request_id)
         if _says_logged_out(copy) and not (frame and frame.login_missed):
-            # Kept unacknowledged: it goes out again on the next connection, behind the login.
-            # Once: what is refused even then would else be sent and refused for ever.
+            # It stays unacknowledged, so it is sent again on the next connection, after the login.
+            # Only once: one that is refused again would otherwise be sent for ever.
             if frame is not None:
                 frame.login_missed = True
             raise TransportError(reason_of(copy), endpoint=self._endpoint)
@@ -140,21 +140,28 @@ class Delivery:
         while True:
             await self._to_write.wait()
             while self.outbox.has_queued:
-                await write(self.outbox.take(time.monotonic()))
+                await write(self._take())
             self._to_write.clear()
 
+    def _take(self) -> Outgoing:
+        before = len(self.outbox)
+        frame = self.outbox.take(time.monotonic())
+        if len(self.outbox) < before:
+            self._room.release()  # sent twice under one request id: one answer will settle both
+        return frame
+
     def connection_lost(self) -> None:
-        """Put what is unanswered back in front, but for messages that might arrive twice."""
+        """Queue unanswered frames again, in front, except messages that might arrive twice."""
         self._settle(self.outbox.connection_lost(self._may_repeat), "lost with the connection")
         if self.outbox.has_queued:
             self._to_write.set()
 
     def let_go(self, sent_before: float, fate: str) -> None:
-        """Forget what was written before the given time and never answered."""
+        """Give up frames that were written before the given time and never answered."""
         self._settle(self.outbox.let_go(sent_before), fate)
 
     async def flush(self, seconds: float) -> None:
-        """Take nothing new, and wait until all is acknowledged, or warn of what is not."""
+        """Accept no new frames, and wait until all are acknowledged; warn if they are not."""
         self.is_closing = True
         self._on_waiting()
         try:
@@ -163,7 +170,7 @@ class Delivery:
             logger.warning("{} frames were not acknowledged in {:g} s", len(self.outbox), seconds)
 
     def dismiss(self) -> None:
-        """Let nobody wait for what will not happen any more."""
+        """Wake everybody who waits for an answer or for room, with an error."""
         self.is_closing = True
         for request_id in self._answers:
             self._give_up(request_id, "the client was closed")
@@ -175,7 +182,7 @@ class Delivery:
         return self._resend or not frame.is_message or certain
 
     def _settle(self, frames: list[Outgoing], fate: str) -> None:
-        """Give back the room of frames that are no longer waited for."""
+        """Free the room of frames that are given up, and tell who waits for their answers."""
         for frame in frames:
             self._room.release()
             self._give_up(frame.request_id, f"{frame.label} {fate}")
@@ -194,7 +201,7 @@ class Delivery:
 
 
 def not_running(state: str, endpoint: str) -> TransportError:
-    """Make the error of one who sends at the wrong time."""
+    """Return the error for sending before the client runs, or after it was closed."""
     return TransportError(
         f"not connected: frames can be sent while the client runs, and {state}", endpoint=endpoint
     )
@@ -214,7 +221,7 @@ def _says_logged_out(copy: types.CopyBody) -> bool:
 
 
 def _hint(copy: types.CopyBody) -> str:
-    """Return what to look at when a channel is the reason."""
+    """Return a hint for the log, if a channel is the reason."""
     if "channel" not in reason_of(copy).lower():
         return ""
     return " (is its id right, and is this service bound to it, or this user a member?)"

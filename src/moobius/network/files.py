@@ -1,4 +1,4 @@
-"""Files up and down: in pieces, off the event loop, and whole or not at all (platform.md 2.9)."""
+"""Uploads and downloads files: in pieces, completely or not at all (platform.md 2.9)."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ class FileTransfer:
     """Uploads and downloads of one account.
 
     Args:
-        transport: Carries them.
+        transport: Carries the requests.
         ask_form: Asks the Platform where and how to upload a file with a given extension.
 
     Attributes:
+        transport: Carries the requests; may be replaced before the first transfer.
         urls: Addresses of what was uploaded by `url_of`, by sha256 of the content.
     """
 
     def __init__(self, transport: Transport, ask_form: AskForm) -> None:
-        self._transport = transport
+        self.transport = transport
         self._ask_form = ask_form
         self._flights: dict[str, asyncio.Task[str]] = {}
         self.urls: dict[str, str] = {}
@@ -58,7 +59,7 @@ class FileTransfer:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.ensure_future(self._upload_as(key, path))
-            flight.add_done_callback(_known)
+            flight.add_done_callback(_mark_retrieved)
         # Shielded: one caller that gives up must not take the address away from the others.
         return await asyncio.shield(flight)
 
@@ -76,7 +77,7 @@ class FileTransfer:
             BadResponseException: If it is not taken.
             TransportError: If the connection breaks, or nothing moves for a while.
         """
-        # Opened before anything is awaited: its owner may delete it when this call is given up.
+        # Opened before anything is awaited: after that, its owner may delete the file.
         with existing_file(path).open("rb") as content:
             form = await self._ask_form(path.suffix.removeprefix("."))
             endpoint = "GET /file/upload"
@@ -96,7 +97,7 @@ class FileTransfer:
         for name, value in fields.items():
             form.add_field(name, str(value))
         form.add_field("file", content, filename="file")
-        sending = asyncio.ensure_future(self._transport.request("POST", url, data=form))
+        sending = asyncio.ensure_future(self.transport.request("POST", url, data=form))
         watching = asyncio.ensure_future(_stalled(content))
         try:
             await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,7 +114,7 @@ class FileTransfer:
     async def size(self, url: str, headers: Mapping[str, str] | None = None) -> int | None:
         """Return how many bytes a download would be; `None` if the server does not tell."""
         plain = {"Accept-Encoding": "identity", **(headers or {})}
-        reply = await repeated(lambda: self._transport.request("HEAD", url, headers=plain))
+        reply = await repeated(lambda: self.transport.request("HEAD", url, headers=plain))
         length = reply.headers.get("Content-Length", "")
         return int(length) if reply.status == OK and length.isdecimal() else None
 
@@ -175,9 +176,10 @@ class FileTransfer:
         take: Callable[[bytes], Awaitable[None]],
     ) -> None:
         endpoint = f"GET {without_query(url)}"
-        async with self._transport.stream(url, headers=headers) as stream:
+        async with self.transport.stream(url, headers=headers) as stream:
             if stream.status != OK:
-                reason = f"HTTP status {stream.status} instead of the file: {await _says(stream)}"
+                refusal = await _refusal_in(stream)
+                reason = f"HTTP status {stream.status} instead of the file: {refusal}"
                 raise BadResponseException(reason, endpoint=endpoint, code=stream.status)
             size = 0
             async for chunk in stream.chunks():
@@ -268,7 +270,7 @@ def _check_free(target: Path, overwrite: bool) -> None:
 
 
 async def _stalled(content: IO[bytes]) -> None:
-    """Return when a file that is being sent has not been read on for a while."""
+    """Return when nothing has been read for a while from a file that is being sent."""
     position, before = _position(content), None
     while position != before:
         await asyncio.sleep(STALLED_AFTER)
@@ -282,8 +284,8 @@ def _position(content: IO[bytes]) -> int:
         return -1
 
 
-async def _says(stream: Stream) -> str:
-    """Return in short what a reply says that is not the file."""
+async def _refusal_in(stream: Stream) -> str:
+    """Return a short form of a reply that is not the file, for the error."""
     text = b""
     async for chunk in stream.chunks():
         text += chunk
@@ -292,7 +294,7 @@ async def _says(stream: Stream) -> str:
     return summary(text[:LONGEST_REFUSAL].decode("utf-8", "replace"))
 
 
-def _known(flight: asyncio.Task[str]) -> None:
-    """Look at the outcome, also when all who waited for it have gone."""
+def _mark_retrieved(flight: asyncio.Task[str]) -> None:
+    """Read the outcome, so that asyncio does not complain when all who waited have given up."""
     if not flight.cancelled():
         flight.exception()

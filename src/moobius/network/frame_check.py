@@ -1,6 +1,6 @@
-"""What a frame needs before it may leave: said at the call, not by a Platform far away.
+"""Checks frames before they are sent, so that a mistake is an error at the call.
 
-Only what every Platform insists on (platform.md 3.7 to 3.10); the rest is for it to judge.
+Only what every Platform requires (platform.md 3.7 to 3.10); the Platform checks the rest.
 """
 
 from __future__ import annotations

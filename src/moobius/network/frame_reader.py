@@ -1,8 +1,8 @@
-"""Text in, values out: every frame of the Platform is decoded here, once.
+"""Decodes every frame of the Platform, once: from text to dataclasses.
 
 Reading is tolerant (sdk.md 3.7): unknown keys are ignored, absent ones filled, older spellings
-of a type or subtype read as the current one. Groups stay ids here; whoever needs their members
-resolves `Inbound.recipients` and `Inbound.characters`.
+of a type or subtype read as the current one. Groups stay ids here, in `Inbound.recipients` and
+`Inbound.characters`; `core/dispatch.py` looks up their members.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SPELLINGS: dict[tuple[str, str], tuple[str, str]] = {
     (types.UPDATE, "update_playground"): (types.UPDATE, types.UPDATE_CANVAS),
 }
 
-# Requests for one part of the view each: several, in a burst, are what is one refresh today.
+# Older requests for one part of the view each; several in a burst are one refresh today.
 FETCHES = frozenset(
     f"fetch_{part}"
     for part in (
@@ -74,7 +74,7 @@ class Inbound:
     channel_id: str
     sender: str
     event: Any
-    """A dataclass of `moobius.types`; for frames nobody knows, the whole frame as a dict."""
+    """A dataclass of `moobius.types`; for frames of an unknown kind, the whole frame as a dict."""
     recipients: Any = None
     """As it came: a group id, a list of ids, or nothing."""
     characters: Any = None
@@ -95,7 +95,7 @@ def read_frame(text: str | bytes) -> Inbound:
     """Read one frame.
 
     Raises:
-        PayloadError: If it is not JSON, not an object, or misses what no default can replace.
+        PayloadError: If it is not JSON, or not an object.
     """
     try:
         frame = _decode(text)
@@ -112,7 +112,7 @@ def read_frame(text: str | bytes) -> Inbound:
     sender = _text(body.get("sender") or (context or {}).get("sender"))
     channel_id = _text(body.get("channel_id"))
     shows_characters = kind == (types.UPDATE, types.UPDATE_CHARACTERS)
-    # Recipients and characters are put in by whoever resolves their groups.
+    # Recipients and characters are filled in later, when their groups are looked up.
     named = {
         **body,
         **{"subtype": kind[1], "channel_id": channel_id, "sender": sender, "context": context},
@@ -143,7 +143,7 @@ def read_action(body: Raw) -> Any:
     kind = _current(types.ACTION, _text(body.get("subtype")))
     cls = _CLASSES.get(kind)
     if cls is None:
-        raise PayloadError(f"an action of a subtype nobody knows: {kind[1]!r}")
+        raise PayloadError(f"an action of an unknown subtype: {kind[1]!r}")
     return from_dict(cls, {**named, "subtype": kind[1]})
 
 
@@ -170,7 +170,7 @@ def _characters(body: Raw) -> Any:
 
 
 def _character(item: Any) -> Any:
-    """Return somebody in a list as an id or an object with today's keys."""
+    """Return an entry of a character list as an id, or as an object with today's keys."""
     if not isinstance(item, dict) or "user_id" not in item:
         return item
     context = item.get("user_context") or item.get("context")

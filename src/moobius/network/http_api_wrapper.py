@@ -22,11 +22,10 @@ from moobius.network.replies import (
     ServiceEntry,
     checked,
     failed_json_analyze,
-    summarize_html,
 )
 from moobius.network.transport import Transport
 from moobius.types import DEFAULT_AVATAR, MessageBody, assert_strs
-from moobius.utils import is_url
+from moobius.utils import is_url, summarize_html
 
 __all__ = [
     "BadResponseException",
@@ -54,8 +53,8 @@ class HTTPAPIWrapper(AccountEndpoints, ChannelEndpoints, GroupEndpoints):
         transport: Carries the requests; one HTTP session by default.
 
     Attributes:
-        access_token: Proves who we are, for a day; renewed when it has expired.
-        refresh_token: Buys a new access token, for a month.
+        access_token: Sent with each request; valid for a day, and renewed when it has expired.
+        refresh_token: Exchanged for a new access token; valid for a month.
         filehash2URL: Addresses of what was uploaded, by sha256 of the content.
     """
 
@@ -73,6 +72,11 @@ class HTTPAPIWrapper(AccountEndpoints, ChannelEndpoints, GroupEndpoints):
             self._transport, lambda extension: self._get("/file/upload", extension=extension)
         )
         self.filehash2URL = self._files.urls
+
+    def trust(self, ca_file: str) -> None:
+        """Trust the authorities in this file, as with `ca_file`; before the first request only."""
+        super().trust(ca_file)
+        self._files.transport = self._transport
 
     async def upload(self, file_path: str | Path) -> str:
         """Upload a file and return its address.

@@ -1,4 +1,4 @@
-"""How an account asks the Platform: sent once or again, with a token that is renewed in time.
+"""Sends HTTP requests as an account: repeats them if that is safe, and renews the token.
 
 The endpoints themselves are in `http_api_wrapper.py`, what a reply means is in `replies.py`, and
 how the bytes travel in `transport.py`.
@@ -25,15 +25,15 @@ from moobius.network.transport import HttpTransport, Reply, Transport, clean_url
 
 T = TypeVar("T")
 
-ATTEMPTS = 3  # for what does no harm when it is done twice; all else is tried once
-# What passes: too many requests, and servers that are out of order or restarting.
+ATTEMPTS = 3  # for requests that can safely be repeated; all others are sent once
+# Codes of errors that may go away: too many requests, servers that are down or restarting.
 PASSING = frozenset({429, 500, 502, 503, 504, 10500})
 # Of 1.8.0: plain, certifi's bundle, not verified (refused), the system's bundle.
 STRATEGIES = (0, 1, 3)
 
 
 async def repeated(attempt: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
-    """Do something harmless until it works, a few times at most, with growing pauses."""
+    """Do something that can safely be repeated until it works, a few times at most."""
     delays = backoff()
     for left in range(attempts - 1, 0, -1):
         try:
@@ -92,7 +92,7 @@ def checked_strategy(value: object) -> int:
 
 
 class Requester:
-    """An account that asks the Platform.
+    """Sends requests to the Platform as one account.
 
     Args:
         http_server_uri: Address of the API.
@@ -102,8 +102,8 @@ class Requester:
         transport: Carries the requests; one HTTP session by default.
 
     Attributes:
-        access_token: Proves who we are, for a day; renewed when it has expired.
-        refresh_token: Buys a new access token, for a month.
+        access_token: Sent with each request; valid for a day, and renewed when it has expired.
+        refresh_token: Exchanged for a new access token; valid for a month.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Requester:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells the Platform who asks."""
+        """The headers that identify the account."""
         return {"Auth-Origin": "cognito", "Authorization": f"Bearer {self.access_token}"}
 
     @property
@@ -147,7 +147,7 @@ class Requester:
         self._aio_strategy = checked_strategy(value)
 
     def trust(self, ca_file: str) -> None:
-        """Trust these authorities, like the argument `ca_file`; only before the first request."""
+        """Trust the authorities in this file, as with `ca_file`; before the first request only."""
         self._transport = HttpTransport(ca_file=ca_file)
 
     async def close(self) -> None:
@@ -237,11 +237,11 @@ class Requester:
         return clean_url(self.http_server_uri + path if path.startswith("/") else path)
 
     async def _get(self, path: str, **params: str) -> Any:
-        """Ask, and again if no answer comes; return the reply's `data`."""
+        """Send a GET request, a few times if it fails; return the `data` of the reply."""
         return await self._request("GET", path, attempts=ATTEMPTS, params=params)
 
     async def _post(self, path: str, body: Mapping[str, Any], *, attempts: int = 1) -> Any:
-        """Do something, once unless `attempts` says more; return the reply's `data`."""
+        """Send a POST request, up to `attempts` times; return the `data` of the reply."""
         return await self._request("POST", path, attempts=attempts, json=dict(body))
 
     async def _request(self, method: str, path: str, *, attempts: int, **options: Any) -> Any:
@@ -250,7 +250,7 @@ class Requester:
         )
 
     async def _authorised(self, options: dict[str, Any], attempt: Callable[[], Awaitable[T]]) -> T:
-        """Do something with our headers; when the token has expired, renew it and do it again."""
+        """Call `attempt` with our headers; if the token has expired, renew it and call it again."""
         used, options["headers"] = self.access_token, self.headers
         try:
             return await attempt()
@@ -309,7 +309,7 @@ class Requester:
         return self.access_token
 
     async def renew(self) -> str:
-        """Get a new access token by whatever works: the refresh token, else the password."""
+        """Get a new access token, with the refresh token or else the password, and return it."""
         if self.refresh_token:
             try:
                 return await self.refresh()
@@ -330,4 +330,4 @@ class Requester:
     def _renewed(self, renewing: asyncio.Task[Any]) -> None:
         self._renewing = None
         if not renewing.cancelled():
-            renewing.exception()  # known now, also when all who waited have gone
+            renewing.exception()  # or asyncio would log that it was never retrieved

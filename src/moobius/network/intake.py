@@ -1,6 +1,6 @@
-"""What has been read and waits for the app, one frame at a time, in order.
+"""Incoming frames that were read and wait for the app, which gets one at a time, in order.
 
-Read no further than the app can follow: then the socket is not read, and the other side notices.
+When too many wait, reading pauses, so that the other side notices and sends no more.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ class Intake:
 
     Args:
         read_ahead: How many frames may wait, besides acknowledgements, before reading pauses.
-        is_awaited: Whether somebody waits for answers that are still unread; then it goes on.
+        is_awaited: Whether somebody waits for answers; then reading does not pause.
     """
 
     def __init__(self, read_ahead: int, is_awaited: Callable[[], bool]) -> None:
         self.may_read = asyncio.Event()
         self.may_read.set()
         self.was_paused = False
-        """Whether reading has paused since somebody last looked, who sets it back."""
+        """Whether reading has paused since the keep-alive task last reset this."""
         self._read_ahead = read_ahead
         self._is_awaited = is_awaited
         self._waiting: deque[tuple[str, Inbound]] = deque()
@@ -43,7 +43,7 @@ class Intake:
         self.decide()
 
     def decide(self) -> None:
-        """Pause or go on reading."""
+        """Decide whether reading pauses or continues."""
         if self._events < self._read_ahead or self._is_awaited():
             self.may_read.set()
         else:
@@ -64,5 +64,5 @@ class Intake:
             self._handed_over.set()
 
     async def handed_over(self) -> None:
-        """Wait until the app has been given all that has come."""
+        """Wait until the app has received all frames that were read."""
         await self._handed_over.wait()

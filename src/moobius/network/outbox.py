@@ -1,4 +1,4 @@
-"""Frames on their way out: what is queued, what was sent and waits for its answer. Pure.
+"""The queue of outgoing frames: those to be written, and those that wait for an answer. Pure.
 
 The rules of delivery (architecture 4.3): frames leave in the order they were put in; each is kept
 until the Platform's `copy` answers it; after a lost connection the unanswered ones are sent again
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Outgoing:
-    """One frame with what is needed to talk about it later."""
+    """One frame, and what is known of it."""
 
     request_id: str
     text: str
@@ -64,7 +64,10 @@ class Outbox:
         self._queued.append(frame)
 
     def take(self, now: float) -> Outgoing:
-        """Return the next frame to write; from now on it waits for its answer."""
+        """Return the next frame to write; from now on it waits for its answer.
+
+        One that waits already under the same request id is forgotten.
+        """
         frame = self._queued.popleft()
         frame.sent_at = now
         self._sent[frame.request_id] = frame
@@ -79,7 +82,7 @@ class Outbox:
         return self._sent.pop(request_id, None)
 
     def connection_lost(self, may_repeat: Callable[[Outgoing], bool]) -> list[Outgoing]:
-        """Put the unanswered frames back in front, in order; return those that may not go twice."""
+        """Queue unanswered frames again, in front; return those that must not be sent twice."""
         unanswered = list(self._sent.values())
         self._sent.clear()
         self._queued.extendleft(frame for frame in reversed(unanswered) if may_repeat(frame))

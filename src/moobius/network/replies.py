@@ -6,7 +6,6 @@ of these end as one clear `BadResponseException` (platform.md 2.3).
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from moobius.errors import BadResponseException, Unauthorized
 from moobius.network.transport import Reply
 from moobius.types import Character, from_dict, limit_len
+from moobius.utils import summarize_html
 
 SUCCESS = 10000
 UNAUTHORIZED = 10005
@@ -22,8 +22,6 @@ UPLOADED = 204
 LONGEST_SUMMARY = 200  # characters of a foreign page that go into an error
 
 _MARKUP = re.compile(r"<\s*(!doctype|html|head|body|title|h\d|p|center|\?xml)\b|<\?xml", re.I)
-_INVISIBLE = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.I | re.S)
-_TAG = re.compile(r"<[^>]*>")
 
 
 class ServiceEntry(dict[str, Any]):
@@ -63,7 +61,7 @@ def checked(reply: Reply, endpoint: str) -> Any:
 
     Raises:
         Unauthorized: If the access token is not valid (any more).
-        BadResponseException: If the reply says no in another way, or is not an envelope.
+        BadResponseException: If the request was refused otherwise, or this is not an envelope.
     """
     envelope = reply.json
     if reply.status == UPLOADED and not reply.text:
@@ -109,14 +107,8 @@ def failed_json_analyze(response_txt: str, status: int, raise_error: bool = True
     return {"blob": response_txt, "code": status}
 
 
-def summarize_html(html_str: str) -> str:
-    """Return the words of a page, for errors of servers that answer with one."""
-    text = _TAG.sub(" ", _INVISIBLE.sub(" ", html_str))
-    return " ".join(html.unescape(text).split())
-
-
 def summary(text: str) -> str:
-    """Return what a foreign text says, short enough for one line."""
+    """Return a text that is not an envelope in short, in one line, for an error."""
     words = summarize_html(text) if _MARKUP.search(text) else " ".join(text.split())
     return limit_len(words, LONGEST_SUMMARY) or "an empty reply"
 
@@ -178,5 +170,5 @@ def members(data: Any, endpoint: str) -> list[str] | None:
 
 
 def wrong_shape(reason: str, endpoint: str) -> BadResponseException:
-    """Return the error for a reply that says yes and then something else than it should."""
+    """Return the error for a reply of success whose `data` is not what it should be."""
     return BadResponseException(reason, endpoint=endpoint, code=SUCCESS)

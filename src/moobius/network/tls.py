@@ -1,4 +1,4 @@
-"""Whom we trust: the one context for `https://` and `wss://`."""
+"""The TLS context for `https://` and `wss://`: which certificate authorities are trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam to the outside: how a request and a socket travel. Everything above is told the result.
+"""The only module that opens connections: HTTP requests and WebSockets, with our own errors.
 
 `HttpTransport` owns the one HTTP session. `open_socket` opens one WebSocket. A test, or another
 network stack, brings its own by passing something of the same shape.
@@ -47,7 +47,7 @@ class Reply:
 
 
 class Stream(Protocol):
-    """A reply whose content comes in pieces."""
+    """A reply whose content is read in pieces."""
 
     @property
     def status(self) -> int:
@@ -82,7 +82,7 @@ class Transport(Protocol):
         """Ask for a file; raises `TransportError` when no reply came."""
 
     async def close(self) -> None:
-        """Give back what the transport holds."""
+        """Close what the transport has opened."""
 
 
 class Connection(Protocol):
@@ -95,7 +95,7 @@ class Connection(Protocol):
         """Wait for one frame; raises `TransportError` when the connection is gone."""
 
     async def ping(self, seconds: float) -> bool:
-        """Tell whether the other side answers in time, and what it sent before has been read."""
+        """Tell whether the other side answers in time; the answer is read after earlier frames."""
 
 
 Connector = Callable[[str], AbstractAsyncContextManager[Connection]]
@@ -108,7 +108,7 @@ def clean_url(url: str) -> str:
 
 
 def without_query(url: str) -> str:
-    """Return an address as it may be shown: what follows the `?` can be a signature."""
+    """Return an address without its query, which may hold a signature, for logs and errors."""
     return url.partition("?")[0]
 
 
@@ -136,9 +136,9 @@ class HttpTransport:
         Raises:
             TransportError: If no reply came: no connection, broken connection, or too late.
         """
-        # An upload may take as long as it takes; whoever sends it watches that it moves.
+        # An upload has no time limit here: `files.py` watches that it makes progress.
         timeout = self._limits(whole=self._timeout) if data is None else self._limits(piece=None)
-        with self._told_as(f"{method} {without_query(url)}"):
+        with self._translated_errors(f"{method} {without_query(url)}"):
             async with self._open().request(
                 method, url, json=json, params=params, headers=headers, data=data, timeout=timeout
             ) as response:
@@ -155,12 +155,12 @@ class HttpTransport:
             TransportError: If no reply came, or, while reading, if no further piece did.
         """
         endpoint = f"GET {without_query(url)}"
-        with self._told_as(endpoint):
+        with self._translated_errors(endpoint):
             response = await self._open().get(
                 url, headers=headers, timeout=self._limits(piece=self._timeout)
             )
         try:
-            yield _Stream(response, lambda: self._told_as(endpoint))
+            yield _Stream(response, lambda: self._translated_errors(endpoint))
         finally:
             response.close()
 
@@ -193,8 +193,8 @@ class HttpTransport:
         )
 
     @contextmanager
-    def _told_as(self, endpoint: str) -> Iterator[None]:
-        """Tell what goes wrong inside as one of our errors, with the words of a person."""
+    def _translated_errors(self, endpoint: str) -> Iterator[None]:
+        """Turn errors of aiohttp, in the block, into a `TransportError` that people understand."""
         import aiohttp
 
         try:
@@ -221,10 +221,10 @@ class _Stream:
     def __init__(
         self,
         response: aiohttp.ClientResponse,
-        told: Callable[[], AbstractContextManager[None]],
+        translated: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._response = response
-        self._told = told
+        self._translated = translated
 
     @property
     def status(self) -> int:
@@ -235,7 +235,7 @@ class _Stream:
         return self._response.headers
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        with self._told():
+        with self._translated():
             async for chunk in self._response.content.iter_chunked(CHUNK):
                 yield chunk
 
@@ -306,8 +306,8 @@ async def open_socket(uri: str, *, ca_file: str | None = None) -> AsyncIterator[
             open_timeout=CONNECT_TIMEOUT,
             close_timeout=1.0,
             max_size=MAX_INBOUND_FRAME,
-            ping_interval=None,  # it would take one that is not read for one that is dead
-            compression=None,  # frames are small, and the time goes into packing them
+            ping_interval=None,  # it would close a connection that is only not being read
+            compression=None,  # frames are small, and compressing them takes most of the time
             proxy=None,
         )
     except (OSError, InvalidHandshake, InvalidURI, asyncio.TimeoutError) as error:

@@ -1,9 +1,9 @@
-"""The client's socket: connect, log in first, keep order, acknowledge, connect again.
+"""The client's WebSocket: connects, logs in, sends and receives frames in order, reconnects.
 
-One `WSClient` has at most one connection. Tasks that end with it serve it: one reads, one writes,
-one lets go of frames that nobody answers, one notices a peer that is dead. Another, which outlives
-connections, hands frames to the app. What is on its way out, `delivery.py` knows; what came in and
-waits, `intake.py`; how bytes travel, `transport.py`; which frames there are, `ws_verbs.py`.
+One `WSClient` has at most one connection. Each connection has four tasks: one reads, one writes,
+one gives up frames that are never answered, one notices that the other side is dead. Another task
+hands frames to the app, over all connections. Outgoing frames are in `delivery.py`, incoming ones
+that wait in `intake.py`; `transport.py` opens connections, and `ws_verbs.py` builds frames.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ QUEUE_SIZE = 1000  # frames waiting or unanswered; then senders wait
 READ_AHEAD = 100  # frames read but not yet handed over; then the socket is not read
 UNANSWERED_AFTER = 60.0  # seconds on a live connection
 PING_EVERY = 20.0  # seconds; and as long for the answer
-FIRST_ATTEMPTS = 3  # a wrong address must not look like a long outage
+FIRST_ATTEMPTS = 3  # then `connect` fails: a wrong address must not look like a long outage
 
 # The documents show received frames as logged by the function `receive`, and users look for it.
 _received = logger.patch(lambda record: record.__setitem__("function", "receive"))
@@ -46,7 +46,7 @@ _secretless = {"access_token": "****"}
 
 
 class WSClient(FrameVerbs):
-    """A connection to the Platform that mends itself.
+    """A connection to the Platform that reconnects by itself.
 
     Frames handed to `send` leave in order and are kept until the Platform acknowledges them;
     after a lost connection the unacknowledged ones are sent again (architecture 4.3).
@@ -66,6 +66,8 @@ class WSClient(FrameVerbs):
 
     timeout = 16.0
     """Seconds the Platform may take to answer a login."""
+    _intake: Intake  # this and the next are made by `connect`, in its event loop
+    _first: asyncio.Future[None]
 
     def __init__(
         self,
@@ -109,17 +111,17 @@ class WSClient(FrameVerbs):
         return {**self.__dict__, "_delivery": None, "_intake": None, "_first": None}
 
     def trust(self, ca_file: str) -> None:
-        """Trust these authorities from the next connection on, as the argument `ca_file` does."""
+        """Trust the authorities in this file from the next connection on; see `ca_file` above."""
         self._connector = partial(open_socket, ca_file=ca_file)
 
     @property
     def websocket(self) -> Connection | None:
-        """The connection, while there is one; what is sent on it past `send` nobody repeats."""
+        """The connection, while there is one; frames sent on it directly are never repeated."""
         return self._connection
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What the Platform says it can do beyond 1.8.0, as of the latest login."""
+        """What the Platform can do beyond 1.8.0, as it said at the latest login."""
         return self._delivery.features if self._delivery else ()
 
     @property
@@ -145,7 +147,7 @@ class WSClient(FrameVerbs):
             outbox, endpoint = Outbox(QUEUE_SIZE), self.ws_server_uri
             self._intake = intake = Intake(READ_AHEAD, lambda: self._running().is_awaited)
             self._delivery = Delivery(outbox, endpoint, self._resend, intake.decide)
-            self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._first = asyncio.get_running_loop().create_future()
             self._tasks = [
                 asyncio.create_task(self._stay_connected(), name="moobius socket"),
                 asyncio.create_task(intake.hand_over(self.safe_handle), name="moobius inbound"),
@@ -155,7 +157,7 @@ class WSClient(FrameVerbs):
     async def receive(self) -> None:
         """Serve the connection, and those that follow it, until the client is closed.
 
-        Cancelling this ends the waiting only: what is under way can still be sent before `close`.
+        Cancelling this only ends the waiting: the connection stays until `close`.
         """
         await self.connect()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -164,7 +166,7 @@ class WSClient(FrameVerbs):
                 task.result()
 
     async def catch_up(self) -> None:
-        """Return when the app has been given all that the Platform had sent to us by now.
+        """Return when the app has received all frames that the Platform had sent until now.
 
         Raises:
             TransportError: If the Platform does not answer.
@@ -176,7 +178,7 @@ class WSClient(FrameVerbs):
         """Send what is queued, wait for the answers, then close.
 
         Args:
-            flush: Seconds this may take; what is left then is given up with one warning.
+            flush: Seconds this may take; frames that are left then are dropped with one warning.
         """
         if self._delivery is None or not self._tasks:
             return
@@ -194,14 +196,14 @@ class WSClient(FrameVerbs):
     # ---- Sending --------------------------------------------------------------------------
 
     async def send(self, message: Frame | str) -> None:
-        """Queue a frame; waits while the queue is full. A login goes ahead and is waited for.
+        """Queue a frame; waits while the queue is full. A login is sent first, see `log_in`.
 
         Args:
             message: The frame, as an object or as its JSON text.
 
         Raises:
             PayloadError: If it is not a frame.
-            FrameTooLarge: If the Platform would not take it; nothing is sent.
+            FrameTooLarge: If it is above the Platform's limit; nothing is sent.
             TransportError: If the client is not running.
         """
         frame = as_frame(message)
@@ -220,7 +222,7 @@ class WSClient(FrameVerbs):
         """Queue a frame like `send`, and wait for the Platform's answer, whatever it is.
 
         Raises:
-            TransportError: If there will be none.
+            TransportError: If no answer can come any more.
         """
         frame = as_frame(message)
         delivery = self._running()
@@ -253,7 +255,7 @@ class WSClient(FrameVerbs):
         return copy
 
     async def heartbeat(self, *, dry_run: bool = False) -> Frame:
-        """Send a heartbeat if there is a connection; a missed one is not made up for."""
+        """Send a heartbeat if there is a connection; otherwise it is left out."""
         frame = builder.heartbeat()
         if self._connection is not None and self.is_connected and not dry_run:
             try:
@@ -267,7 +269,7 @@ class WSClient(FrameVerbs):
         """Return anything as JSON text; dataclasses become objects.
 
         Raises:
-            PayloadError: If there is something in it that JSON does not have.
+            PayloadError: If something in it cannot be written as JSON.
         """
         try:
             return encode(data)
@@ -345,7 +347,7 @@ class WSClient(FrameVerbs):
     async def _let_go(self, delivery: Delivery) -> None:
         while True:
             await asyncio.sleep(UNANSWERED_AFTER / 4)
-            if self._intake.may_read.is_set():  # answers nobody reads are not missing
+            if self._intake.may_read.is_set():  # otherwise the answers may be there, but unread
                 sent_before = time.monotonic() - UNANSWERED_AFTER
                 delivery.let_go(sent_before, f"unanswered for {UNANSWERED_AFTER:g} s")
 
@@ -354,10 +356,10 @@ class WSClient(FrameVerbs):
         while True:
             await asyncio.sleep(PING_EVERY)
             intake.was_paused = not intake.may_read.is_set()
-            # Behind frames that nobody reads, an answer would not be seen.
+            # While reading is paused, the answer to a ping stays unread behind other frames.
             if not await connection.ping(PING_EVERY) and not intake.was_paused:
                 raise TransportError(
-                    f"no sign of life for {PING_EVERY:g} s", endpoint=self.ws_server_uri
+                    f"no answer to a ping within {PING_EVERY:g} s", endpoint=self.ws_server_uri
                 )
 
     # ---- Receiving --------------------------------------------------------------------------
@@ -371,10 +373,10 @@ class WSClient(FrameVerbs):
             except PayloadError as error:
                 logger.error("< cannot read {}: {}", types.limit_len(text, 200), error)
                 continue
-            except Exception as error:  # a mistake of ours, which must not cost the connection
+            except Exception as error:  # a bug here must not end the connection
                 logger.opt(exception=error).error("< cannot read {}", types.limit_len(text, 200))
                 continue
-            # Acknowledgements come by the thousand; the one that matters, a refusal, is an error.
+            # There are thousands of acknowledgements; a refusal is logged as an error elsewhere.
             level = "DEBUG" if frame.type == types.COPY else "INFO"
             _received.log(level, "{}", text if self._log_frames == "full" else frame.summary)
             if frame.type == types.COPY:

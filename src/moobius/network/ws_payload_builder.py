@@ -1,4 +1,4 @@
-"""Arguments in, frames out: one pure function for each kind of frame a client sends.
+"""Builds frames: one pure function for each kind of frame that a client sends.
 
 The shapes are those of platform.md 3; field by field what 1.8.0 sends, so that every Platform
 understands them. Nothing here sends anything.
@@ -17,7 +17,7 @@ from moobius.types import as_plain
 
 Frame = dict[str, Any]
 Named = str | list[str]
-"""Whom a frame names: the id of a group; or, where the Platform takes them, ids (Q36)."""
+"""Recipients in a frame: the id of a group; or ids, if the Platform accepts them (Q36)."""
 
 AUTH_ORIGIN = "cognito"
 

@@ -1,6 +1,6 @@
 """The builders of `WSClient`: one method for each kind of frame (sdk.md 1.7).
 
-A thin face over the pure functions of `ws_payload_builder`. Each method sends its frame, unless
+They call the pure functions of `ws_payload_builder`. Each method sends its frame, unless
 `dry_run` is set, and returns it. Recipients are ids of groups; without any, nothing is sent and
 the method returns `None`.
 """

@@ -26,6 +26,11 @@ def record_of(name: str) -> Record:
     return found
 
 
+def record_at(sock: socket.socket) -> Record:
+    address = f"tcp://127.0.0.1:{sock.getsockname()[1]}"
+    return Record("Room", "Room", 1, "it", "", 0.0, address=address, key=KEY)
+
+
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
@@ -68,16 +73,17 @@ async def test_it_is_told_whether_a_process_is_the_one_that_is_meant(tmp_path: P
 
 async def test_one_that_is_silent_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a process is that was suspended: it may go on, and then it has its name still."""
-    monkeypatch.setattr(calls, "ANSWER_WITHIN_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        record = Record("Room", "Room", 1, "it", "", 0.0, address=address, key=KEY)
+    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as patch:
+        patch.setattr(calls, "ANSWER_WITHIN_S", 0.2)
+        record = record_at(silent)
         with pytest.raises(Unreachable, match=r"process 1 should answer.*0\.2 s") as caught:
             await calls.open_link(record)
         assert not caught.value.is_gone
         assert await calls.answers(record)
-    with pytest.raises(Unreachable) as caught:
-        await calls.open_link(record)
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        with pytest.raises(Unreachable) as caught:
+            await calls.open_link(record_at(refusing))
     assert caught.value.is_gone
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.is_gone and str(again) == str(caught.value)
@@ -121,6 +127,6 @@ async def test_a_connection_that_breaks_is_said() -> None:
         record = record_of(wand.add().name)
         async with await calls.open_link(record) as link:
             wand.stop(1)
-            await asyncio.to_thread(wand.front.finish)
+            await asyncio.to_thread(wand.publisher.finish)
             with pytest.raises(Unreachable, match="Room cannot be reached"):
                 await calls.ask(link, record, protocol.PING)

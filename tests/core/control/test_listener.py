@@ -16,20 +16,20 @@ import pytest
 
 from moobius.core.control import protocol
 from moobius.core.control.calls import dial
-from moobius.core.control.desk import Desk
 from moobius.core.control.listener import Listener
+from moobius.core.control.request_handler import RequestHandler
 from moobius.errors import MessagingError, RequestFailed
 from moobius.messaging import SharedKey, connect
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 
 
-def new_desk() -> Desk:
-    return Desk("this one", lambda handle: None, lambda handle: None, {})
+def new_handler() -> RequestHandler:
+    return RequestHandler("this one", lambda handle: None, lambda handle: None, {})
 
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[Listener]:
-    listener = Listener(new_desk(), tmp_path / "sock")
+    listener = Listener(new_handler(), tmp_path / "sock")
     listener.start()
     yield listener
     listener.finish()
@@ -77,7 +77,7 @@ async def test_nothing_else_can_be_asked_for_and_no_file_travels(
 
 
 async def test_where_a_path_is_too_long_for_a_socket_it_is_a_port(tmp_path: Path) -> None:
-    listener = Listener(new_desk(), tmp_path / ("long" * 30) / "sock")
+    listener = Listener(new_handler(), tmp_path / ("long" * 30) / "sock")
     listener.start()
     assert listener.address.startswith("tcp://127.0.0.1:")
     assert await ping(listener.address, listener.key) == "this one"
@@ -89,15 +89,15 @@ async def test_where_a_path_is_too_long_for_a_socket_it_is_a_port(tmp_path: Path
 
 
 async def test_what_is_being_done_at_the_end_is_answered(tmp_path: Path) -> None:
-    desk = new_desk()
-    listener = Listener(desk, tmp_path / "sock")
+    handler = new_handler()
+    listener = Listener(handler, tmp_path / "sock")
     listener.start()
     async with dial(listener.address, listener.key) as link:
-        desk.idle.clear()  # as while something is being done
+        handler.idle.clear()  # as while something is being done
         listener.finish()
         await asyncio.to_thread(wait_until, lambda: not (tmp_path / "sock").exists())
         assert await link.request(protocol.PING, timeout=10) == {"value": "this one"}
-        desk.idle.set()
+        handler.idle.set()
     await asyncio.to_thread(listener.join)
     assert not listener.is_open
 
@@ -138,13 +138,13 @@ def _tell_what_is_open(pipe: object, path: str) -> None:
 
 HANGS = """
 import asyncio, os, sys, threading, time
-from moobius.core.control.desk import Desk
+from moobius.core.control.request_handler import RequestHandler
 from moobius.core.control.listener import Listener
 from pathlib import Path
 
 lock = threading.Lock()
 
-class Busy(Desk):
+class Busy(RequestHandler):
     async def answer(self, request, /, *args, **kwargs):
         with lock:
             time.sleep(0.002)
@@ -177,12 +177,12 @@ print("fine")
 
 def test_a_fork_never_strikes_in_the_middle_of_a_request(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", HANGS, str(tmp_path / "sock")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout == "fine\n", done.stderr
 
 
 def test_a_fork_does_not_wait_for_a_thread_that_has_ended(tmp_path: Path) -> None:
-    listener = Listener(new_desk(), tmp_path / "sock")
+    listener = Listener(new_handler(), tmp_path / "sock")
     listener.start()
     listener.finish()
     listener.join()

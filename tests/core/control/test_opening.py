@@ -114,9 +114,9 @@ def reached_at(log: list[str]) -> str:
 
 
 def test_what_belongs_together_is_given_together() -> None:
-    with pytest.raises(ConfigError, match="needs the key"):
+    with pytest.raises(ConfigError, match="needs a key"):
         MoobiusWand.attach(address="tcp://127.0.0.1:7")
-    with pytest.raises(ConfigError, match="go with an address"):
+    with pytest.raises(ConfigError, match="only for use with an address"):
         MoobiusWand.attach(key=SharedKey.new())
     with pytest.raises(ConfigError, match="certificates to trust"):
         MoobiusWand.attach(address="tls://localhost:7", key=SharedKey.new())

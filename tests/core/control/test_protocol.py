@@ -95,5 +95,5 @@ def test_what_is_told_of_a_service_may_grow() -> None:
 
 
 def test_nobody_lists_the_living() -> None:
-    assert protocol.nobody("Rom", ["Room"]) == "no service 'Rom' runs; running: Room"
-    assert protocol.nobody("Rom", []) == "no service 'Rom' runs; running: none"
+    assert protocol.no_service("Rom", ["Room"]) == "no service 'Rom' runs; running: Room"
+    assert protocol.no_service("Rom", []) == "no service 'Rom' runs; running: none"

@@ -8,7 +8,7 @@ import pytest
 
 from moobius import Moobius
 from moobius.core.running.foreground import Foreground
-from moobius.core.running.plan import Plan
+from moobius.core.running.plan import Plan, ServiceStatus
 from moobius.core.running.roster import Roster
 from moobius.core.running.supervision import Restarts
 from moobius.core.stopping.patience import HURRY_S
@@ -47,6 +47,22 @@ def test_what_is_known_is_kept_until_it_is_forgotten(roster: Roster) -> None:
     assert not roster.has_failed
     with pytest.raises(WandError, match="no service 3; running"):
         roster.stop(3)
+
+
+def test_a_service_may_be_started_while_another_thread_looks_at_all(roster: Roster) -> None:
+    plan = Plan(Room, {"http_server_uri": "local"}, "new")
+
+    class Interrupted(Foreground):
+        """While it is looked at, another is added: what two threads do at the same time."""
+
+        @property
+        def status(self) -> ServiceStatus:
+            roster.add(Foreground(5, plan, Restarts(), lambda made: None))
+            return super().status
+
+    roster.add(Interrupted(4, plan, Restarts(), lambda made: None))
+    assert set(roster.status()) >= {1, 2, 3, 4}
+    assert set(roster.status()) == {1, 2, 3, 4, 5}
 
 
 def test_one_is_stopped_and_the_others_go_on(roster: Roster) -> None:

@@ -105,6 +105,8 @@ MoobiusWand().run_all(Tea, (Shaky, {"restart": "on-failure"}))
     async with Program(folder, "main.py") as program:
         await program.wait_for(re.compile("Shaky ended: not yet; again in 0.5 s"))
         await program.wait_for(re.compile("^at last$", re.MULTILINE))
+        for name in ("Tea", "Shaky"):
+            await program.wait_for(re.compile(f"{name} is ready: "))
         assert "tea stopped" not in program.output
         assert await program.interrupt() == 130
     assert "tea stopped" in program.output

@@ -15,6 +15,9 @@ from tests.support.scripts import STARTED, alive, script
 
 pytestmark = pytest.mark.timeout(120)
 
+RUNS = re.compile("^it runs$", re.MULTILINE)
+"""Printed when the wand knows that it does; that the service has started comes before."""
+
 MAIN = """
 from moobius.errors import WandError
 if __name__ == "__main__":
@@ -30,13 +33,24 @@ def started(program: Program) -> list[int]:
 async def test_one_that_is_killed_is_started_again_and_hears_what_waited(tmp_path: Path) -> None:
     folder = script(
         tmp_path,
-        MAIN
+        """
+class Slow(Room):
+    async def on_start(self):
+        await super().on_start()
+        while os.path.exists("not yet"):
+            await asyncio.sleep(0.02)
+
+import asyncio
+"""
+        + MAIN
         + """
-    handle = wand.run(Room, background=True, restart="on-failure")
+    handle = wand.run(Slow, background=True, restart="on-failure")
+    open("not yet", "w").close()
     wand.spell(handle, "before")
     sys.stdin.readline()
     wand.spell(handle, "while it is away")
     print("cast", wand.status()[handle].state, flush=True)
+    os.remove("not yet")
     wand.join()
 """,
     )
@@ -86,14 +100,14 @@ async def test_one_that_always_dies_is_given_up(tmp_path: Path) -> None:
         tmp_path,
         """
 class Dying(Room):
-    async def on_start(self):
-        await super().on_start()
-        asyncio.get_running_loop().call_later(0.05, os._exit, 3)
+    async def on_spell(self, obj):
+        os._exit(3)
 
-import asyncio
 if __name__ == "__main__":
     wand = MoobiusWand()
-    wand.run(Dying, background=True, restart="always", restart_limit=2)
+    handle = wand.run(Dying, background=True, restart="always", restart_limit=2)
+    for number in range(3):
+        wand.spell(handle, number)  # each process dies of one
 """,
     )
     async with Program(folder, "main.py") as program:
@@ -117,6 +131,8 @@ if __name__ == "__main__":
     handle = wand.run(Hanging, background=True, restart="{policy}", hang_timeout=1, stop_timeout=0)
     wand.spell(handle, "hang")
     sys.stdin.readline()
+    while wand.status()[handle].state != "hanging":  # a slow start may have looked like it
+        time.sleep(0.02)
     print("state", wand.status()[handle].state, flush=True)
     sys.stdin.readline()
     wand.restart(handle)
@@ -125,9 +141,10 @@ if __name__ == "__main__":
 """,
     )
     async with Program(folder, "main.py") as program:
+        await program.wait_for(re.compile("^hanging$", re.MULTILINE))
         await program.wait_for(re.compile("Hanging hangs: its event loop has stood still for 1 s"))
         if comes_back:
-            await until(lambda: len(started(program)) == 2)
+            await until(lambda: len(started(program)) >= 2)
         else:
             program.write_line("")
             await program.wait_for(re.compile("^state hanging$", re.MULTILINE))
@@ -201,6 +218,25 @@ if __name__ == "__main__":
     async with Program(folder, "main.py") as program:
         assert await program.ended() == 0, program.output
     assert "after it stopped" in program.output
+
+
+async def test_a_wand_that_cannot_start_a_platform_leaves_it_to_the_service(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+def fail():
+    raise OSError("no space left")
+
+if __name__ == "__main__":
+    with MoobiusWand() as wand:
+        wand._platform.ensure = fail
+        handle = wand.run(Room, background=True, stop_timeout=1)
+        print(wand.status()[handle].state, flush=True)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 0, program.output
+    assert re.search("^running$", program.output, re.MULTILINE)
 
 
 async def test_a_name_belongs_to_one(tmp_path: Path) -> None:
@@ -284,11 +320,13 @@ async def test_a_watch_that_fails_stops_its_service_and_is_told(tmp_path: Path) 
         tmp_path,
         MAIN
         + """
+    from moobius.core.running import worker
     from moobius.core.running.worker import Worker
-    def fail(worker):
+    def fail(watched):
         raise RuntimeError("a bug in the watch")
-    Worker._goes_on = fail  # called with the first answer to a ping
-    handle = wand.run(Room, background=True, restart="always", hang_timeout=0.2)
+    Worker._note_recovery = fail  # called with the first answer to a ping
+    worker.PING_EVERY_S = 0.1
+    handle = wand.run(Room, background=True, restart="always")
     wand.join()
     print("in the end", wand.status()[handle].state, flush=True)
 """,
@@ -309,6 +347,7 @@ async def test_a_restart_while_it_pauses_begins_at_once_and_is_over_then(tmp_pat
     from moobius.core.running import supervision
     supervision.FIRST_DELAY_S = supervision.LONGEST_DELAY_S = 3600.0
     handle = wand.run(Room, background=True, restart="on-failure")
+    print("it runs", flush=True)
     sys.stdin.readline()
     wand.restart(handle)
     print("again", wand.status()[handle].state, flush=True)
@@ -316,7 +355,7 @@ async def test_a_restart_while_it_pauses_begins_at_once_and_is_over_then(tmp_pat
 """,
     )
     async with Program(folder, "main.py") as program:
-        await program.wait_for(STARTED)
+        await program.wait_for(RUNS)
         os.kill(started(program)[0], signal.SIGKILL)
         await program.wait_for(re.compile("again in 3600 s"))
         program.write_line("")
@@ -375,13 +414,14 @@ async def test_the_death_of_one_that_has_forked_is_noticed(tmp_path: Path) -> No
         + MAIN
         + """
     handle = wand.run(Parent, background=True)
+    print("it runs", flush=True)
     wand.join()
     print("in the end", wand.status()[handle].state, flush=True)
     sys.stdin.readline()  # until the test, which has seen it, ends us and the child of the service
 """,
     )
     async with Program(folder, "main.py") as program:
-        await program.wait_for(re.compile("Parent is ready"))
+        await program.wait_for(RUNS)
         os.kill(started(program)[0], signal.SIGKILL)
         await program.wait_for(re.compile("^in the end failed$", re.MULTILINE))
 
@@ -452,6 +492,7 @@ class Busy(Room):
         await program.wait_for(re.compile("^spell note to self$", re.MULTILINE))
         program.write_line("")
         await program.wait_for(re.compile("^spell last$", re.MULTILINE))
+        await until(lambda: program.output.count("spell note to self") == 2)
         program.write_line("")
         assert await program.ended() == 0, program.output
     assert program.output.count("spell from the wand") == 1

@@ -1,4 +1,4 @@
-"""A service's ear for spells."""
+"""How a service receives spells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from moobius import Moobius
-from moobius.core.spells.listening import StopListening, attend, listen
+from moobius.core.spells.listening import StopListening, count_direct_gets, listen
 from moobius.core.spells.outgoing import pickle_now
 from moobius.core.spells.queue_ends import DirectWriter, with_number
 from tests.support.patience import until
@@ -43,6 +43,47 @@ async def test_spells_are_heard_in_order_and_a_bad_one_stops_nothing(log: list[s
     assert any("ValueError raised in on_spell: choked" in line for line in log)
 
 
+class Disappointed(Hearer):
+    """Waits for something that somebody cancels."""
+
+    async def on_spell(self, obj: Any) -> None:
+        if obj == "wait in vain":
+            cancelled = asyncio.get_running_loop().create_future()
+            cancelled.cancel()
+            await cancelled
+        await super().on_spell(obj)
+
+
+async def test_one_that_waits_for_something_cancelled_stops_nothing(log: list[str]) -> None:
+    service = Disappointed()
+    for spell in ("first", "wait in vain", "last", StopListening()):
+        service.queue.put(spell)
+    await asyncio.wait_for(listen(service), 20)
+    assert service.heard == ["first", "last"]
+    assert any("on_spell was cancelled: it waited for something that was" in line for line in log)
+
+
+async def test_cancelling_the_loop_cancels_what_it_is_doing() -> None:
+    ended: list[str] = []
+
+    class Waiting(Hearer):
+        async def on_spell(self, obj: Any) -> None:
+            self.heard.append(obj)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(obj)
+
+    service = Waiting()
+    listening = asyncio.create_task(listen(service))
+    service.queue.put("one")
+    await until(lambda: service.heard == ["one"])
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(listening, 20)
+    assert ended == ["one"]
+
+
 async def test_each_is_counted_before_it_is_carried_out() -> None:
     service = Hearer()
     counted: list[tuple[int, int]] = []
@@ -60,7 +101,7 @@ async def test_a_loop_of_its_own_counts_what_it_gets_and_ends_with_the_service()
     service = Hearer()
     counted: list[int] = []
     service._spell_taken = counted.append
-    attend(service)
+    count_direct_gets(service)
     writer = DirectWriter(service.queue)
     writer.add(with_number(pickle_now("one"), 7))
     writer.flush()
@@ -116,15 +157,19 @@ async def test_the_rest_of_the_service_gets_its_turn_in_a_flood() -> None:
 class NoPipes:
     """An event loop that cannot wait for a pipe, as the usual one on Windows."""
 
+    def __init__(self, error: type[Exception] = NotImplementedError) -> None:
+        self.error = error
+
     def add_reader(self, *args: Any) -> None:
-        raise NotImplementedError
+        raise self.error
 
 
+@pytest.mark.parametrize("error", [NotImplementedError, PermissionError])
 async def test_where_a_loop_cannot_wait_for_a_pipe_a_thread_does(
-    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = Hearer()
-    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", NoPipes().add_reader)
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", NoPipes(error).add_reader)
     before = set(threading.enumerate())
     for spell in (*range(200), Unreadable(), "last"):
         service.queue.put(spell)
@@ -139,10 +184,11 @@ async def test_where_a_loop_cannot_wait_for_a_pipe_a_thread_does(
 
 async def test_no_thread_is_needed_where_it_can() -> None:
     service = Hearer()
+    before = set(threading.enumerate())
     listening = asyncio.create_task(listen(service))
     service.queue.put("one")
     await until(lambda: service.heard == ["one"])
-    assert "moobius spells" not in {each.name for each in threading.enumerate()}
+    assert "moobius spells" not in {each.name for each in set(threading.enumerate()) - before}
     service.queue.put(StopListening())
     await asyncio.wait_for(listening, 20)
 

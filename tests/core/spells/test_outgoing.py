@@ -15,7 +15,7 @@ import pytest
 from moobius.core.spells.outgoing import Spells, pickle_now
 from moobius.core.spells.queue_ends import number_of, read_one
 from moobius.errors import WandError
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.program import Program
 from tests.support.scripts import script
 
@@ -39,7 +39,7 @@ def take(spells: Spells, count: int) -> list[Any]:
     """Do what the reader in the other process does."""
     found = []
     for _ in range(count):
-        found.append(spells.queue.get(timeout=10))
+        found.append(spells.queue.get(timeout=PATIENCE))
         spells.taken.value += 1
     return found
 

@@ -186,5 +186,5 @@ async def test_the_end_of_all_writers_is_told_once() -> None:
     queue._writer.close()
     await until(lambda: bool(heard.gone))
     await asyncio.sleep(0)
-    assert [str(each) for each in heard.gone] == ["nobody can write to it any more"]
+    assert [str(each) for each in heard.gone] == ["it was closed at the other end"]
     heard.reader.close()

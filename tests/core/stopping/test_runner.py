@@ -62,9 +62,9 @@ def test_stop_lets_it_clean_up_from_any_thread() -> None:
 
     runner = Runner()
     thread = run_in_thread(runner, main)
-    assert started.wait(5)
+    assert started.wait(20)
     runner.stop()
-    thread.join(5)
+    thread.join(20)
     assert not thread.is_alive()
     assert steps == ["cleaned up"]
     assert runner.stopped_by == 0

@@ -1,5 +1,7 @@
-"""How services are reached by other programs of their user: files that say where, and a protocol.
+"""How other programs of the same user reach services: connection files, and a protocol.
 
-The process of a wand answers for all its services, from one thread with an event loop of its own,
-so that it does whatever their loops do.
+`publisher.py` writes the files (`records.py`) and starts the thread that listens (`listener.py`);
+`request_handler.py` answers. The process of a wand answers for all its services, in a thread with
+an event loop of its own, so that it answers even while the event loops of services are blocked. The
+other side is `calls.py`, and for `MoobiusWand.attach()` also `kept_links.py`.
 """

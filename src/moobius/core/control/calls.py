@@ -1,4 +1,4 @@
-"""How a program calls the process that answers for a service."""
+"""Requests to the process that answers for a service: connecting, asking, and their errors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from moobius.messaging.aio_link import AsyncLink
 
 ANSWER_WITHIN_S = 5.0
-"""Seconds for what takes no time: the process is dead or stopped if it takes longer."""
+"""Seconds for what takes no time: a process that takes longer is dead, or was paused."""
 
 GONE = (ConnectionRefusedError, FileNotFoundError)
-"""What it means when nobody is there any more."""
+"""The errors that mean that the process has certainly ended."""
 
 
 class Unreachable(WandError):
     """The process that should answer does not.
 
     Attributes:
-        is_gone: Whether it certainly has ended.
+        is_gone: Whether that process has certainly ended.
     """
 
     def __init__(self, reason: str, *, is_gone: bool) -> None:
@@ -48,15 +48,15 @@ def _unreachable(reason: str, is_gone: bool) -> Unreachable:
 
 
 def no_files() -> FilePolicy:
-    """Return the policy under which neither side reads or writes a file of the other."""
+    """Return the policy that lets neither side read or write files of the other."""
     return FilePolicy(Path(os.sep), (), ())
 
 
 def dial(address: str, key: str | SharedKey, tls: ssl.SSLContext | None = None) -> Connecting:
-    """Return a connection about to be made.
+    """Return a connection to be awaited.
 
     Raises:
-        ConfigError: If the address or the key cannot be one, or the other way needs TLS.
+        ConfigError: If the address or the key is not valid, or the address and `tls` do not match.
     """
     secret = key if isinstance(key, SharedKey) else SharedKey.from_hex(key)
     parts = urlsplit(address)
@@ -87,7 +87,7 @@ def check_address(address: str, key: str, tls: ssl.SSLContext | None) -> None:
     """Refuse what `dial` would refuse.
 
     Raises:
-        ConfigError: If the address or the key cannot be one, or does not go with the certificates.
+        ConfigError: If the address or the key is not valid, or the address and `tls` do not match.
     """
     dial(address, key, tls)
 
@@ -104,48 +104,48 @@ async def open_link(record: Record, tls: ssl.SSLContext | None = None) -> AsyncL
         text = f"{record.name}.json, its connection file, is of no use: {error}"
         raise Unreachable(text, is_gone=False) from error
     except (asyncio.TimeoutError, OSError, MessagingError) as error:
-        raise _not_there(record, error) from error
+        raise _unreachable_at(record, error) from error
 
 
 async def ask(
     link: AsyncLink, record: Record, request: str, *args: Any, timeout: float | None = None
 ) -> Any:
-    """Ask for something over a connection, and return the answer's value.
+    """Send a request over a connection, and return the value in its answer.
 
     Args:
         link: The connection.
-        record: Whom it leads to.
-        request: What for.
-        *args: Arguments of that.
-        timeout: Seconds to wait; as long as it takes if not given.
+        record: The connection file that it was made from, for errors.
+        request: One of the requests of `protocol`.
+        *args: Its arguments.
+        timeout: Seconds to wait; without limit if not given.
 
     Raises:
-        WandError: What went wrong over there.
+        WandError: If the other side answers with an error.
         Unreachable: If there is no answer.
     """
     try:
         return protocol.read_answer(await link.request(request, *args, timeout=timeout))
     except RequestFailed as error:
-        raise _not_there(record, error) from error
+        raise _unreachable_at(record, error) from error
     except MessagingError as error:
-        raise _not_there(record, error, protocol.MAY_BE_STILL.get(request, "")) from error
+        raise _unreachable_at(record, error, protocol.PENDING_EFFECTS.get(request, "")) from error
 
 
 async def answers(record: Record) -> bool:
-    """Return whether the process that a connection file names is there, and has written it."""
+    """Return whether the process that a connection file names answers, and wrote that file."""
     try:
         async with await open_link(record) as link:
-            said = await ask(link, record, protocol.PING, timeout=ANSWER_WITHIN_S)
+            instance = await ask(link, record, protocol.PING, timeout=ANSWER_WITHIN_S)
     except Unreachable as error:
         return not error.is_gone
     except WandError:
         return False
-    return bool(said == record.instance)
+    return bool(instance == record.instance)
 
 
-def _not_there(record: Record, error: Exception, may_be: str = "") -> Unreachable:
+def _unreachable_at(record: Record, error: Exception, pending_effect: str = "") -> Unreachable:
     reason = str(error) or f"no answer within {ANSWER_WITHIN_S:g} s"
     where = f"process {record.pid}" if record.pid else record.address
     who = record.name or "the wand"
-    text = f"{who} cannot be reached ({where} should answer): {reason}{may_be}"
+    text = f"{who} cannot be reached ({where} should answer): {reason}{pending_effect}"
     return Unreachable(text, is_gone=isinstance(error, GONE))

@@ -1,4 +1,8 @@
-"""Listeners around a fork: none is in the middle of anything, and the child keeps none open."""
+"""What happens to listening threads when the process forks.
+
+They are paused before the fork, so that no lock is held that the child would copy. Afterwards they
+continue in the parent; the child, in which they do not run, closes their sockets.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +13,39 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """A thread with sockets of its own."""
+    """A thread that owns sockets."""
 
     def stand_still(self) -> None:
-        """Do nothing until `go_on`."""
+        """Pause until `go_on`; called before a fork."""
 
     def go_on(self) -> None:
-        """Work again: this is the parent."""
+        """Continue; called after a fork, in the parent."""
 
     def let_go(self) -> None:
-        """Keep nothing open: this is the child, in which the thread is not."""
+        """Close everything; called after a fork, in the child."""
 
 
 _running: list[Forkable] = []
-# In a child: never to be collected, because who closes them would disturb the parent's.
+# In a child: kept for ever, because their finalisers would act on what the parent still uses.
 _left_behind: list[Forkable] = []
 _lock = threading.Lock()
 
 
 def watch(forkable: Forkable) -> None:
-    """See to it around every fork of this process from now on."""
+    """Pause and continue it around every fork of this process from now on."""
     with _lock:
         _register()
         _running.append(forkable)
 
 
 def forget(forkable: Forkable) -> None:
-    """Leave it alone again; it has closed everything."""
+    """Stop doing so; it has closed everything."""
     with _lock:
         if forkable in _running:
             _running.remove(forkable)
 
 
-@cache  # there is no way to take it back, and once is enough
+@cache  # once for the process: it cannot be undone
 def _register() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(

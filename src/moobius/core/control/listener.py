@@ -18,8 +18,8 @@ from loguru import logger
 
 from moobius.core.control import forks
 from moobius.core.control.calls import no_files
-from moobius.core.control.desk import REQUESTS, Desk
 from moobius.core.control.opening import Opening
+from moobius.core.control.request_handler import REQUESTS, RequestHandler
 from moobius.errors import WandError
 from moobius.messaging.aio_server import AsyncServer, serve
 from moobius.messaging.auth import SharedKey
@@ -27,7 +27,7 @@ from moobius.messaging.callbacks import Callbacks
 
 START_WITHIN_S = 10.0
 FINISH_WITHIN_S = 2.0
-"""Seconds that answers may take which are due when the last service has ended."""
+"""Seconds for the answers that are still being made when the last service has ended."""
 STAND_STILL_WITHIN_S = 1.0
 LONGEST_FORK_S = 10.0
 LONGEST_SOCKET_PATH = 100
@@ -38,21 +38,23 @@ class Listener:
     """Listens from `start` to `finish`.
 
     Attributes:
-        address: Where to call from this machine.
-        key: What the caller has to prove.
+        address: What programs on this machine connect to.
+        key: The shared key that they have to know.
     """
 
-    def __init__(self, desk: Desk, socket_file: Path, openings: Sequence[Opening] = ()) -> None:
+    def __init__(
+        self, handler: RequestHandler, socket_file: Path, openings: Sequence[Opening] = ()
+    ) -> None:
         """Prepare.
 
         Args:
-            desk: What does what is asked.
-            socket_file: Where the Unix socket goes, in a directory for its user alone.
-            openings: Where else to listen, for other machines.
+            handler: Answers the requests.
+            socket_file: Path of the Unix socket, in a directory that only its user can enter.
+            openings: Further addresses to listen on, for other machines.
         """
         self.address = ""
         self.key = SharedKey.new()
-        self._desk = desk
+        self._handler = handler
         self._socket_file = socket_file
         self._openings = openings
         self._selector = selectors.DefaultSelector()
@@ -69,10 +71,10 @@ class Listener:
         return self._thread.is_alive() and not self._is_closing
 
     def start(self) -> None:
-        """Begin to listen, and return when that is so.
+        """Start to listen, and return when the address is known.
 
         Raises:
-            WandError: If that cannot be, or takes too long.
+            WandError: If it cannot listen, or that takes too long.
         """
         forks.watch(self)
         self._thread.start()
@@ -84,13 +86,13 @@ class Listener:
             raise WandError(f"no control address: {error}") from error
 
     def finish(self) -> None:
-        """Listen no more; what is being done is answered still. Returns at once."""
+        """Stop listening; requests that are being handled are still answered. Returns at once."""
         self._is_closing = True
         with contextlib.suppress(RuntimeError):  # it is over already
             self._loop.call_soon_threadsafe(self._closing.set)
 
     def join(self) -> None:
-        """Wait until all is closed, for a moment at most."""
+        """Wait until everything is closed, for a few seconds at most."""
         if self._thread is not threading.current_thread():
             self._thread.join(FINISH_WITHIN_S * 2)
 
@@ -101,18 +103,18 @@ class Listener:
             self._loop.run_until_complete(self._serve())
         except BaseException as error:
             if self._listens.done():
-                logger.opt(exception=error).error("nobody listens for other programs any more")
+                logger.opt(exception=error).error("other programs cannot reach this wand any more")
             else:
                 self._listens.set_exception(error)
         finally:
             forks.forget(self)
-            self._desk.close()
+            self._handler.close()
             self._loop.close()
 
     async def _serve(self) -> None:
         callbacks = Callbacks()
         for request in REQUESTS:
-            callbacks.on_request(request)(partial(_answer, self._desk, request))
+            callbacks.on_request(request)(partial(_answer, self._handler, request))
         common: dict[str, Any] = {"error_replies": True, "files": no_files()}
         async with AsyncExitStack() as stack:
             local = await stack.enter_async_context(self._local(callbacks, **common))
@@ -124,9 +126,9 @@ class Listener:
             for opening in self._openings:
                 await _open(opening, stack, callbacks, **common)
             await self._closing.wait()
-            self._socket_file.unlink(missing_ok=True)  # nobody new; the rest may take a moment
+            self._socket_file.unlink(missing_ok=True)  # so that nobody connects any more
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._desk.idle.wait(), FINISH_WITHIN_S)
+                await asyncio.wait_for(self._handler.idle.wait(), FINISH_WITHIN_S)
 
     def _local(self, callbacks: Callbacks, **common: Any) -> AsyncServer:
         if self._has_socket_file():
@@ -140,22 +142,23 @@ class Listener:
     # ---- Around a fork -------------------------------------------------------------------------
 
     def stand_still(self) -> None:
-        """Let the thread hold no lock until `go_on`: a fork copies locks as they are."""
+        """Pause the thread where it holds no lock: a fork would copy locks as they are."""
         self._go_on = threading.Event()
-        stands = threading.Event()
+        has_paused = threading.Event()
         with contextlib.suppress(RuntimeError):  # it is over already
-            self._loop.call_soon_threadsafe(_wait, stands, self._go_on)
-            stands.wait(STAND_STILL_WITHIN_S)
+            self._loop.call_soon_threadsafe(_wait, has_paused, self._go_on)
+            has_paused.wait(STAND_STILL_WITHIN_S)
 
     def go_on(self) -> None:
-        """Let the thread work again."""
+        """Let the thread continue, in the parent, after the fork."""
         self._go_on.set()
 
     def let_go(self) -> None:
-        """Close what a forked child has inherited, without touching what the parent sees.
+        """Close what a forked child has inherited, without an effect on the parent.
 
-        The numbers stay taken, by nothing: the objects that own them may close them later. The
-        selector comes first; it is shared, and whoever told it anything would tell the parent's.
+        Each descriptor is replaced by one of the null device, so that its number stays in use: the
+        Python objects that own it may close it later. The selector comes first: it is shared with
+        the parent, and must not be told that descriptors were closed.
         """
         numbers = [key.fd for key in self._selector.get_map().values()]
         own = getattr(self._selector, "fileno", None)  # not every kind has a descriptor
@@ -166,7 +169,7 @@ class Listener:
 
 
 async def _open(opening: Opening, stack: AsyncExitStack, *args: Any, **common: Any) -> None:
-    """Let other machines in, too; where that cannot be, it is no harm to anybody else."""
+    """Listen for other machines too; when that fails, it is logged, and nothing else fails."""
     try:
         server = await stack.enter_async_context(opening.serve(*args, **common))
     except Exception as error:
@@ -175,12 +178,12 @@ async def _open(opening: Opening, stack: AsyncExitStack, *args: Any, **common: A
         logger.info("other machines reach this wand at {}", opening.address_of(server))
 
 
-def _wait(stands: threading.Event, go_on: threading.Event) -> None:
-    stands.set()
+def _wait(has_paused: threading.Event, go_on: threading.Event) -> None:
+    has_paused.set()
     go_on.wait(LONGEST_FORK_S)
 
 
 async def _answer(
-    desk: Desk, request: str, link: object, /, *args: Any, **kwargs: Any
+    handler: RequestHandler, request: str, link: object, /, *args: Any, **kwargs: Any
 ) -> dict[str, Any]:
-    return await desk.answer(request, *args, **kwargs)
+    return await handler.answer(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""A control address for other machines, for who opens one: inside TLS, and with a key."""
+"""A control address for other machines, protected by TLS and a key."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from moobius.messaging.callbacks import Callbacks
 from moobius.messaging.tls import tls_for_server
 
 STRANGERS = 32
-"""Connections of others that a service puts up with: its descriptors are for its own work."""
+"""How many connections may be open that have not proved the key yet: each takes a descriptor."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Where else a wand listens, besides the address for programs of its own user.
+    """An address on which a wand listens for other machines.
 
     Attributes:
         host: The address to listen on.
-        port: The port; 0 lets the system choose, and a line of the log tells.
-        key_file: A file with 64 random hexadecimal digits, which its user alone can read.
+        port: The port; 0 lets the system choose one, which is logged.
+        key_file: A file with 64 random hexadecimal digits, which only its user can read.
         cert_file: The certificate, as PEM; needed except on a loopback address.
         cert_key_file: Its private key, if that is not in the same file.
 
     Raises:
-        ConfigError: If other machines could get at it without TLS, or a file cannot be read.
+        ConfigError: If other machines could reach it without TLS, or a file cannot be read.
     """
 
     host: str
@@ -48,7 +48,7 @@ class Opening:
         SharedKey.from_file(Path(self.key_file))
 
     def serve(self, callbacks: Callbacks, **options: Any) -> AsyncServer:
-        """Return a server about to listen.
+        """Return a server that listens once it is entered.
 
         Raises:
             ConfigError: If a file cannot be read.
@@ -61,11 +61,11 @@ class Opening:
 
     @property
     def place(self) -> str:
-        """What is to be called, with the port that was asked for."""
+        """The address as it was asked for, for the log."""
         return self._address(self.port)
 
     def address_of(self, server: AsyncServer) -> str:
-        """Return what to call once it listens."""
+        """Return the address of the server, with its real port."""
         return self._address(server.port)
 
     def _address(self, port: int) -> str:

@@ -1,4 +1,4 @@
-"""What programs ask for on a control address, and what they are answered: values, no sockets.
+"""The requests and answers at a control address, as values; no sockets.
 
 An answer is `{"value": ...}`, or `{"error": "..."}` with a sentence for a person. A spell travels
 as typed JSON, in which registered dataclasses keep their type and nothing can name code to run.
@@ -20,30 +20,30 @@ SPELL = "spell"
 STOP = "stop"
 RESTART = "restart"
 
-MAY_BE_STILL = {
+PENDING_EFFECTS = {
     SPELL: "; the spell may arrive still",
     STOP: "; it may stop still",
     RESTART: "; it may be started again still",
 }
-"""What is asked for -> what happens though there is no answer, once it has been sent."""
+"""Request -> what to add to the error when it was sent and no answer came."""
 
 assert DEFAULT_LIMITS.json_content is not None
 # Typed JSON becomes a JSON string: in the worst case each of its bytes is escaped.
 MAX_SPELL = DEFAULT_LIMITS.json_content // 4
-"""Bytes of a spell as typed JSON."""
+"""The longest spell, in bytes of typed JSON."""
 
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """What other programs are told of a service.
+    """What other programs can know of a service.
 
     Attributes:
         name: What it is called.
         cls: The name of its class.
         state: As in `ServiceStatus`, or `silent` if the process that answers for it does not.
         pid: The process it runs in.
-        restarts: How often in a row it was started again because it had ended.
-        started_at: When it was started first, in seconds since 1970.
+        restarts: How often in a row it was restarted because it had ended.
+        started_at: When it was first started, in seconds since 1970.
         project: The directory it was started in.
         log_file: Where its log goes.
     """
@@ -90,12 +90,12 @@ def unpack_spell(text: Any) -> Any:
 
 
 def value_answer(value: Any) -> dict[str, Any]:
-    """Return the answer that something went well."""
+    """Return the answer to a request that succeeded."""
     return {"value": value}
 
 
 def error_answer(text: str) -> dict[str, Any]:
-    """Return the answer that something did not."""
+    """Return the answer to a request that failed."""
     return {"error": text}
 
 
@@ -103,7 +103,7 @@ def read_answer(answer: Any) -> Any:
     """Return the value in an answer.
 
     Raises:
-        WandError: What the answer says went wrong; or that it is none.
+        WandError: With the error in the answer; or if it is not an answer at all.
     """
     match answer:
         case {"value": value}:
@@ -114,22 +114,22 @@ def read_answer(answer: Any) -> Any:
 
 
 def info_to_json(info: ServiceInfo) -> dict[str, Any]:
-    """Return what is told of a service in JSON's types."""
+    """Return a description of a service in JSON's types."""
     return asdict(info)
 
 
-def info_from_json(said: Any) -> ServiceInfo:
-    """Return what `info_to_json` returned, from a program that may know more than we do.
+def info_from_json(data: Any) -> ServiceInfo:
+    """Read what `info_to_json` returned; a newer program may have sent further keys.
 
     Raises:
-        WandError: If it is something else.
+        WandError: If a key is missing, or it is no object.
     """
     try:
-        return ServiceInfo(**{each.name: said[each.name] for each in fields(ServiceInfo)})
+        return ServiceInfo(**{each.name: data[each.name] for each in fields(ServiceInfo)})
     except (KeyError, TypeError) as error:
         raise WandError(f"the answer cannot be understood: {error!r}") from error
 
 
-def nobody(name: str, living: list[str]) -> str:
-    """Say that there is no such service, and who there is."""
-    return f"no service {name!r} runs; running: {', '.join(living) or 'none'}"
+def no_service(name: str, running: list[str]) -> str:
+    """Return the error text for a name that no service has; it lists those that run."""
+    return f"no service {name!r} runs; running: {', '.join(running) or 'none'}"

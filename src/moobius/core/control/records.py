@@ -1,8 +1,9 @@
-"""The connection files: which services run, and where the process that answers for them is.
+"""The connection files: which services run, and how to reach the process that answers for each.
 
-One a service, in a directory for its user alone. It is claimed under the service's name before
-that starts, so that a name is taken once; it says where to call when the service is ready, and goes
-with it. One whose process has gone, or has become another's, is removed by whoever notices.
+There is one for each service, in a directory that only its user can write to. It is created before
+the service starts, so that no two services take the same name; the address is added when the
+service is ready; it is removed when the service ends. If the process has died, or its number
+belongs to another process by now, whoever notices removes the file.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from moobius.private_files import (
     write_private,
 )
 
-# Names become names of files, and words on a command line.
+# A name becomes the name of a file, and a word on a command line.
 _NAME = re.compile(r"\w[\w.-]{0,59}")
 LATEST_S = 1e11
-"""Later than any time, and one that can be shown still."""
+"""Later than any real time, in seconds since 1970, and still possible to show as a date."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class Record:
         name: What the service is called.
         cls: The name of its class.
         pid: The process that answers for it, which of a background service is its parent.
-        instance: What that process says when it is asked who it is.
+        instance: The id that this process answers to a `ping`.
         project: The directory it was started in.
         started_at: When it was started, in seconds since 1970.
         log_file: Where its log goes.
-        address: Where to call, as `unix:/path` or `tcp://host:port`; empty before it is ready.
-        key: What proves that we may, as 64 hexadecimal digits.
+        address: What to connect to, `unix:/path` or `tcp://host:port`; empty before it is ready.
+        key: The shared key for that, as 64 hexadecimal digits.
     """
 
     name: str
@@ -62,10 +63,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {"pid": int, "started_at": (int, fl
 
 
 def check_name(name: object) -> str:
-    """Return a name that a service can have.
+    """Return a name, if a service can have it.
 
     Raises:
-        WandError: If it is none.
+        WandError: If none can.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise WandError(
@@ -76,7 +77,7 @@ def check_name(name: object) -> str:
 
 
 def services_folder(runtime: Path | None = None) -> Path:
-    """Return where the connection files are.
+    """Return the directory of the connection files.
 
     Args:
         runtime: The runtime directory of this package, if not the usual one.
@@ -102,16 +103,16 @@ def file_of(folder: Path, name: str) -> Path:
 
 
 def log_file_of(folder: Path, name: str) -> Path:
-    """Return where a service logs to whose configuration names no file."""
+    """Return the log file of a service whose configuration names none."""
     return folder / f"{name}.log"
 
 
-# Looking at a file, and changing it, is one step in all of these. Else one of two that find the
-# file of the same dead service would remove what the other has put there by then.
+# These functions read and change a file under one lock. Without it, of two programs that find the
+# file of the same dead service, one could remove the new file that the other has just written.
 
 
 def claim(folder: Path, record: Record) -> bool:
-    """Take a name, if there is no connection file of that name.
+    """Create a connection file; return false if there is one of that name.
 
     Raises:
         OSError: If the directory cannot be written.
@@ -125,11 +126,11 @@ def claim(folder: Path, record: Record) -> bool:
 
 
 def publish(folder: Path, record: Record) -> None:
-    """Say of a name that was claimed where its service is.
+    """Write the address of a service into its connection file.
 
     Raises:
         OSError: If the directory cannot be written.
-        WandError: If somebody else has the name by now.
+        WandError: If the file belongs to another wand by now.
     """
     with alone_in(folder):
         file = file_of(folder, record.name)
@@ -140,7 +141,7 @@ def publish(folder: Path, record: Record) -> None:
 
 
 def remove(folder: Path, record: Record) -> None:
-    """Take a connection file away, unless it has become another's.
+    """Remove a connection file, unless it belongs to another wand by now.
 
     Raises:
         OSError: If the directory cannot be written.
@@ -153,7 +154,7 @@ def remove(folder: Path, record: Record) -> None:
 
 
 def discard(folder: Path, name: str) -> None:
-    """Take a connection file away of which nobody can make sense.
+    """Remove a connection file that cannot be read.
 
     Raises:
         OSError: If the directory cannot be written.
@@ -165,7 +166,7 @@ def discard(folder: Path, name: str) -> None:
 
 
 def bury(folder: Path, record: Record) -> None:
-    """Take away what a process that has gone has left: the connection file, and its socket."""
+    """Remove what a process that has ended left behind: the connection file and the socket."""
     try:
         remove(folder, record)
         _remove_socket(folder, record)
@@ -174,12 +175,12 @@ def bury(folder: Path, record: Record) -> None:
 
 
 def read(file: Path) -> Record | None:
-    """Return what a connection file says; `None` if there is none that we can trust."""
+    """Return what a connection file says; `None` if there is none, or it cannot be trusted."""
     try:
         if not is_ours_alone(file):
             return None
-        said = json.loads(file.read_text("utf-8"))
-        record = Record(**{each.name: said[each.name] for each in fields(Record)})
+        data = json.loads(file.read_text("utf-8"))
+        record = Record(**{each.name: data[each.name] for each in fields(Record)})
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     for each in fields(Record):
@@ -190,7 +191,7 @@ def read(file: Path) -> Record | None:
 
 
 def read_all(folder: Path) -> Iterator[Record]:
-    """Yield what every connection file says, by name; those of processes that ended are removed."""
+    """Yield what each connection file says, by name; removes those of processes that have ended."""
     for file in sorted(folder.glob("*.json")):
         record = read(file)
         if record is not None and not process_lives(record.pid):
@@ -206,7 +207,7 @@ def _text(record: Record) -> str:
 def _remove_socket(folder: Path, record: Record) -> None:
     scheme, _, path = record.address.partition(":")
     if scheme == "unix" and Path(path).parent == folder:
-        # Loaded only now: few have to tidy up.
+        # Imported only now: few programs need it.
         from moobius.messaging.unix_socket import remove_stale
 
         remove_stale(Path(path))

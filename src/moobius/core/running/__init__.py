@@ -1,4 +1,6 @@
-"""Where services run: in this process, in processes of their own, supervised, and by which orders.
+"""How a wand runs services: in this process, or each in a process of its own, and supervised.
 
-Here is what a wand is made of; `moobius.core.wand` is its face.
+`moobius.core.wand` is the interface to it. `plan.py` says how a service is run, `roster.py` knows
+all services of a wand, `worker.py` runs one in another process (`child.py` is what runs there),
+`foreground.py` and `together.py` in this one.
 """

@@ -1,6 +1,6 @@
-"""What runs in the process of a background service, and how it answers its wand.
+"""What runs in the process of a background service, and what it reports to its wand.
 
-The service is built here, from its class and arguments, so nothing of it needs to be picklable.
+The service object is made here, from its class and arguments, so it need not be picklable.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from moobius.errors import MoobiusError, WandError
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
 
+LOOK_EVERY_S = 0.1
+"""How often a service that waits for the wand's Platform looks whether it is to stop."""
+
 
 @dataclass(frozen=True)
 class Ready:
     """The service runs: `on_start` is done.
 
     Attributes:
-        log_file: Where its log goes.
+        log_file: Its log file; empty for none.
     """
 
     log_file: str
@@ -46,21 +49,21 @@ class Failed:
 
 @dataclass(frozen=True)
 class Ping:
-    """From the wand: does your event loop still turn? Answered by the same."""
+    """Sent by the wand to see whether the event loop still runs; the answer is the same object."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Platform:
-    """Before it is ready, a service needs a local Platform; from the wand: do what you can.
+    """Sent by a service that needs a local Platform; sent back by the wand once it has tried.
 
-    The wand's, so that it outlives each single service and each of its processes.
+    The wand starts it, so that it outlives the process of this service.
     """
 
 
 class Spellbook(NamedTuple):
-    """Where spells come in, and the number of the last one taken, which the wand sees."""
+    """The queue of spells, and the number of the last spell taken, which the wand can read."""
 
     queue: Any
     taken: Any
@@ -74,25 +77,29 @@ def main(
     wand: Connection,
     log_otherwise: str = "",
 ) -> None:
-    """Build the service and run it; tell the wand once whether it is ready or why not."""
+    """Make the service and run it; report once to the wand that it is ready, or why not."""
     leave_to_parent()
     release_signals()
     runner = Runner(stop_timeout)
     _stop_with_parent(runner, stop_timeout + STOP_SLACK_S)
     reported = threading.Event()
 
-    def say(what: Ready | Failed) -> None:
+    def report(message: Ready | Failed) -> None:
         if not reported.is_set():
             reported.set()
-            wand.send(what)
+            wand.send(message)
 
     def ready() -> None:
-        say(Ready(log_file))
+        report(Ready(log_file))
         _answer_pings(wand, runner)
 
     def ask_for_platform() -> None:
-        with contextlib.suppress(EOFError, OSError):  # the wand is gone, which is noticed elsewhere
+        with contextlib.suppress(EOFError, OSError):  # the wand has ended; `leave_with` sees that
             wand.send(Platform())
+            # A wand that was interrupted never answers, and nothing could wake us from `recv`.
+            while not wand.poll(LOOK_EVERY_S):
+                if runner.stopped_by is not None:
+                    raise WandError("stopped before there was a local Platform")
             wand.recv()
 
     def count_spell(number: int) -> None:
@@ -116,15 +123,15 @@ def main(
             if isinstance(error, MoobiusError):
                 raise SystemExit(f"{cls.__name__}: {error}") from None
             raise
-        say(Failed(_portable(error), traceback.format_exc()))
+        report(Failed(_portable(error), traceback.format_exc()))
         raise SystemExit(1) from None
 
 
 def _answer_pings(wand: Connection, runner: Runner) -> None:
-    """Answer each ping by way of the event loop: one that hangs does not answer."""
+    """Answer each ping in the event loop, so that a loop that is blocked does not answer."""
 
     def answer(ping: Ping) -> None:
-        with contextlib.suppress(OSError):  # the wand is gone, which is noticed elsewhere
+        with contextlib.suppress(OSError):  # the wand has ended; `leave_with` sees that
             wand.send(ping)
 
     def read() -> None:
@@ -136,14 +143,14 @@ def _answer_pings(wand: Connection, runner: Runner) -> None:
 
 
 def _stop_with_parent(runner: Runner, patience: float) -> None:
-    """Leave when the parent is gone, however it went: in order, or after so many seconds."""
+    """End this process when its parent has ended: in order, or after so many seconds by force."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         leave_with(parent.pid or 0, runner.insist, patience, parent.sentinel)
 
 
 def _portable(error: Exception) -> Exception:
-    """Return the error if it can travel to the parent, else one that says the same."""
+    """Return the error if it can be pickled, else a `WandError` with the same text."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

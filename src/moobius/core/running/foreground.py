@@ -1,4 +1,4 @@
-"""A service in the process, and the thread, that asked for it."""
+"""Runs a service in this process, in the thread that called `MoobiusWand.run`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Foreground:
-    """Runs a service until it ends for good; what other threads want of it, they ask here.
+    """Runs a service until it ends for good; other threads use it to send spells, stop and restart.
 
     Attributes:
         plan: How it is run.
         life: Its state.
-        service: The one that runs now, once it is made.
-        log_file: Where its log goes, while it runs.
+        service: The instance that runs now, once it is made.
+        log_file: Its log file, while it runs.
     """
 
     is_background = False
@@ -55,17 +55,17 @@ class Foreground:
 
     @property
     def takes_spells(self) -> bool:
-        """Whether there is somebody to take a spell."""
+        """Whether a spell would be taken, now or after a restart."""
         return self.service is not None and not self.life.is_over
 
     @property
     def is_around_us(self) -> bool:
-        """Whether the caller is part of it, and would wait in vain for what it does next."""
+        """Whether the caller runs inside it, as a callback, and so cannot wait for its end."""
         return threading.get_ident() == self._thread and not self.life.is_over
 
     @property
     def status(self) -> ServiceStatus:
-        """What there is to know."""
+        """Its status, for the user of the wand."""
         count = self._restarts.in_a_row
         return ServiceStatus(self.handle, self.plan.name, self.life.state, os.getpid(), count)
 
@@ -73,7 +73,7 @@ class Foreground:
         """Run it until it ends for good; return the signal that ended it, or 0.
 
         Raises:
-            Exception: What ended it, if it is not started again.
+            Exception: The error that ended it, if it is not restarted.
         """
         self._thread = threading.get_ident()
         end = "failed"
@@ -90,7 +90,7 @@ class Foreground:
         return signal_number
 
     def put(self, spell: object) -> None:
-        """Send a spell, to the service that runs or the one that is made next; does not block.
+        """Send a spell to the service, or after a restart to the next one; does not block.
 
         Raises:
             WandError: If it cannot be pickled.
@@ -98,13 +98,13 @@ class Foreground:
         self._spells.put(spell)
 
     def ask_to_stop(self) -> None:
-        """Let it stop in order; returns at once."""
+        """Begin to stop it in order; returns at once."""
         with self._asking:
             self.life.ask_to_stop()
             self._runner.stop()
 
     def ask_to_restart(self) -> None:
-        """Let it stop in order, and start again; returns at once."""
+        """Begin to restart it; returns at once."""
         with self._asking:
             if self.life.ask_to_restart():
                 self._runner.stop()
@@ -123,7 +123,7 @@ class Foreground:
             raise WandError(f"{name} does not stop; what can be ended is its process, {pid}")
 
     def _run_once(self) -> int | None:
-        """Run it, and return the signal that ended it, 0 without one, `None` to run it again."""
+        """Run it; return the signal that ended it, 0 without one, `None` to run it again."""
         self._begin()
         service = self._new_service()
         with log_sinks(service.settings, self.plan.log_file) as self.log_file:
@@ -134,15 +134,15 @@ class Foreground:
                     raise
                 if isinstance(error, SystemExit) and interrupted.is_set():
                     raise
-                with hold_signals():  # loguru, left in the middle of a line, takes no other
+                with hold_signals():  # a signal in the middle of a log line would block loguru
                     delay = self._delay_after(error)
                 return None if self.life.pause(delay) else 0
-        if self._runner.stopped_by:  # a signal outweighs the wish to start again
+        if self._runner.stopped_by:  # a signal counts more than a request to restart
             return self._runner.stopped_by
         return None if self.life.take_restart() else 0
 
     def _begin(self) -> None:
-        """Forget what was wanted of the run before."""
+        """Prepare a new run: requests that were for the one before are forgotten."""
         with self._asking:
             self.life.take_restart()
             self._runner = Runner(self.plan.stop_timeout)
@@ -164,10 +164,10 @@ class Foreground:
         return service
 
     def _delay_after(self, error: Exception | SystemExit) -> float:
-        """Return in how many seconds to run it again.
+        """Return in how many seconds to restart it after an error.
 
         Raises:
-            Exception: The error, if it is not to be.
+            Exception: The error, if it is not to be restarted.
         """
         if self.life.take_restart():
             return 0.0

@@ -1,4 +1,4 @@
-"""A process that does not outlive another one, however that went."""
+"""Makes this process end when another one has ended, in whatever way, such as its parent."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LOOK_EVERY_S = 0.5
 def leave_with(
     pid: int, stop: Callable[[], object], patience: float, sentinel: int | None = None
 ) -> None:
-    """Stop this process when another is gone: in order, or after a while without more ado.
+    """Stop this process when another one has ended: in order, or after a while by force.
 
     Args:
-        pid: The other.
-        stop: Begins to stop this one.
-        patience: Seconds that may take; a loop that hangs does not hear of it.
-        sentinel: What `multiprocessing` says to wait for. It tells at once, but nothing while
-            another process lives that was forked from the other one and holds all its files.
+        pid: The other process.
+        stop: Begins to stop this one in order.
+        patience: Seconds that this may take; an event loop that is blocked never begins.
+        sentinel: The other's `Process.sentinel`, if there is one. It reports the end at once, but
+            not while another process lives that was forked from it and has inherited its files.
     """
-    is_parent = os.getppid() == pid  # whose end we hear of even if nobody buries it
+    is_parent = os.getppid() == pid  # then a new parent id shows its end, even of a zombie
 
     def is_gone() -> bool:
         if sentinel is not None and wait([sentinel], LOOK_EVERY_S):

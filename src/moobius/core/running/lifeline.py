@@ -1,4 +1,4 @@
-"""What state a supervised service is in, and what was asked of it; shared between threads."""
+"""The state of a supervised service, and what it was asked to do; shared between threads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ OVER = ("stopped", "failed")
 
 
 class Lifeline:
-    """The state of one service, changed by who runs it, and watched by everybody else.
+    """The state of one service: set by the thread that runs it, read and awaited by all others.
 
     Attributes:
         state: See `ServiceStatus`.
-        why: Why it does not run, where there is more to say than that.
-        is_wanted: Whether it shall go on; false once somebody asked it to stop.
-        on_enter: Called with each state that `enter` notes, before others see it.
+        why: Why it does not run, if more is known than its state.
+        is_wanted: Whether it shall go on; false once it was asked to stop.
+        on_enter: Called by `enter` with each new state, before other threads see it.
     """
 
     def __init__(self) -> None:
@@ -34,18 +34,18 @@ class Lifeline:
 
     @property
     def is_restart_asked(self) -> bool:
-        """Whether somebody wants it anew, and it has not begun to be."""
+        """Whether it was asked to restart, and the new run has not begun."""
         return self._restart_asked
 
     def enter(self, state: str) -> None:
-        """Note a new state; one that was asked to stop is stopping until it is over."""
+        """Set the state; after a request to stop or restart, `running` is ignored."""
         try:
             self.on_enter(state)
-        finally:  # whoever waits for the end must hear of it
+        finally:  # who waits for the end must be woken in any case
             self._note(state)
 
     def turn(self, before: str, after: str) -> bool:
-        """Change from one state to another; return false if it is in a third."""
+        """Change from state `before` to state `after`; return false if it is in another state."""
         with self._change:
             if self.state != before:
                 return False
@@ -54,7 +54,7 @@ class Lifeline:
             return True
 
     def ask_to_stop(self) -> None:
-        """Want it no more."""
+        """Note that it shall stop."""
         with self._change:
             self.is_wanted = False
             if not self.is_over:
@@ -62,7 +62,7 @@ class Lifeline:
             self._change.notify_all()
 
     def ask_to_restart(self) -> bool:
-        """Want it anew; return false if it is over already."""
+        """Note that it shall restart; return false if it has ended already."""
         with self._change:
             self._restart_asked = not self.is_over
             if self._restart_asked:
@@ -71,16 +71,17 @@ class Lifeline:
             return self._restart_asked
 
     def take_restart(self) -> bool:
-        """Return whether it was asked to start again; it is not asked any more then.
+        """Return whether it was asked to restart, and forget the request.
 
-        Whoever begins a new run takes it too, or what is wanted already would be held back.
+        Also called when a new run begins, which is what was requested: otherwise the state of that
+        run could not become `running`.
         """
         with self._change:
             asked, self._restart_asked = self._restart_asked, False
             return asked and self.is_wanted
 
     def pause(self, seconds: float) -> bool:
-        """Wait, unless it is asked to stop or to start again; return whether it is still wanted."""
+        """Wait, or until it is asked to stop or to restart; return whether it is still wanted."""
         self._wait(lambda: not self.is_wanted or self._restart_asked, seconds)
         return self.is_wanted
 
@@ -100,6 +101,6 @@ class Lifeline:
                 self.state = state
             self._change.notify_all()
 
-    def _wait(self, is_so: Callable[[], bool], seconds: float | None) -> bool:
+    def _wait(self, condition: Callable[[], bool], seconds: float | None) -> bool:
         with self._change:
-            return self._change.wait_for(is_so, seconds)
+            return self._change.wait_for(condition, seconds)

@@ -1,4 +1,4 @@
-"""How a wand was asked to run a service, and what it tells of it."""
+"""How a service is to be run, as a wand was asked to; and the status it reports of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 HANG_TIMEOUT = 30.0
 LONGEST_S = 100_000.0
-"""More than a day is a mistake; what waits for processes takes no more than some weeks."""
+"""The longest timeout, a bit more than a day: system calls that wait cannot take any number."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Plan:
     Attributes:
         cls: Its class.
         kwargs: What the class is called with.
-        name: What it is called from outside.
+        name: The name under which other programs reach it.
         ready_timeout: Seconds it may take to get ready.
         stop_timeout: Seconds its callbacks, and `on_stop`, get to end when it stops.
-        hang_timeout: Seconds its event loop may stand still before it counts as hanging.
-        log_file: Where it logs to if its configuration names no file; empty for nowhere.
+        hang_timeout: Seconds its event loop may be blocked before the service counts as hanging.
+        log_file: The log file to use if its configuration names none; empty for no file.
         ensure_platform: Called before it looks for the local Platform, if it needs that.
     """
 
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def patience(self) -> float:
-        """Seconds it gets to stop in order."""
+        """Seconds it gets to stop in order, before it is stopped by force."""
         return self.stop_timeout + STOP_SLACK_S
 
 
@@ -56,11 +56,11 @@ class ServiceStatus:
 
     Attributes:
         handle: Its number at that wand.
-        name: What it is called from outside.
-        state: `starting`, `running`, `hanging` (its event loop stands still), `restarting`,
+        name: The name under which other programs reach it.
+        state: `starting`, `running`, `hanging` (its event loop is blocked), `restarting`,
             `stopping`; at last `stopped`, or `failed`.
         pid: The process it runs in, or ran in last; `None` before there is one.
-        restarts: How often in a row it was started again because it had ended.
+        restarts: How often in a row it was restarted because it had ended.
     """
 
     handle: int
@@ -72,14 +72,14 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Order:
-    """What a wand was asked to run, once that has been found to make sense.
+    """What a wand was asked to run, with arguments that were checked.
 
     Attributes:
         cls: The class.
         kwargs: What the class is called with.
-        name: What it shall be called from outside, if not like its class.
-        restarts: When it is started again.
-        limits: Its timeouts, as `Plan` calls them, where they were given.
+        name: The name for other programs; `None` for that of the class.
+        restarts: When it is restarted.
+        limits: The timeouts that were given, by their names in `Plan`.
     """
 
     cls: type[Moobius]
@@ -90,20 +90,20 @@ class Order:
 
 
 def read_order(cls: type[Moobius], given: Mapping[str, Any]) -> Order:
-    """Tell our own keywords from the constructor's, and check them.
+    """Separate our own keywords from those of the constructor, and check ours.
 
-    A constructor that declares one of ours itself, as in `def __init__(self, name, **kwargs)`, is
-    older than our use of the word, and gets it.
+    A constructor that declares one of ours itself, as in `def __init__(self, name, **kwargs)`, was
+    written before the keyword was ours, and gets it.
 
     Raises:
-        ConfigError: If one of ours has no possible value.
+        ConfigError: If one of ours has an impossible value.
     """
     declared = inspect.signature(cls.__init__).parameters
     ours = {key: value for key, value in given.items() if key in OWN and key not in declared}
     rest = {key: value for key, value in given.items() if key not in ours}
-    for key, (is_possible, what) in _POSSIBLE.items():
+    for key, (is_possible, expected) in _POSSIBLE.items():
         if key in ours and not is_possible(ours[key]):
-            raise ConfigError(f"{key}={ours[key]!r} is not possible; it takes {what}")
+            raise ConfigError(f"{key}={ours[key]!r} is not possible; it takes {expected}")
     name = ours.pop("name", None)
     policy = check_policy(ours.pop("restart", "never"))
     restarts = Restarts(policy, ours.pop("restart_limit", Restarts.limit))

@@ -1,4 +1,4 @@
-"""The services of one wand, by their handles: who is there, and what is asked of them."""
+"""The services of one wand, by their handles: stopping, restarting and waiting for them."""
 
 from __future__ import annotations
 
@@ -18,122 +18,127 @@ if TYPE_CHECKING:
 
 
 class Roster:
-    """Knows every service that was started and not forgotten, those that have ended too."""
+    """All services that a wand has started, also ended ones, until they are forgotten."""
 
     def __init__(self) -> None:
         self._services: dict[int, Foreground | Worker] = {}
 
     def add(self, service: Foreground | Worker) -> None:
-        """Know a service from now on."""
+        """Add a service."""
         self._services[service.handle] = service
 
     def forget(self, handle: int) -> None:
-        """Know it no more."""
+        """Remove a service."""
         del self._services[handle]
 
     def taker(self, handle: int) -> Foreground | Worker:
         """Return the service that takes spells under a handle.
 
         Raises:
-            WandError: If there is none, or it has ended; with those that do.
+            WandError: If there is none, or it has ended; the error lists those that run.
         """
-        found = self._services.get(handle)
-        if found is None or not found.takes_spells:
-            raise self._nobody(handle)
-        return found
+        service = self._services.get(handle)
+        if service is None or not service.takes_spells:
+            raise self._no_service(handle)
+        return service
+
+    @property
+    def _all(self) -> list[Foreground | Worker]:
+        # A copy: another thread may start a service meanwhile.
+        return list(self._services.values())
 
     @property
     def has_failed(self) -> bool:
-        """Whether one of them has ended badly."""
-        return any(each.life.state == "failed" for each in self._services.values())
+        """Whether one of them has failed."""
+        return any(each.life.state == "failed" for each in self._all)
 
     @property
     def is_idle(self) -> bool:
         """Whether all of them have ended."""
-        return all(each.life.is_over for each in self._services.values())
+        return all(each.life.is_over for each in self._all)
 
     def status(self) -> dict[int, ServiceStatus]:
-        """Return what is known of each."""
-        return {handle: each.status for handle, each in self._services.items()}
+        """Return the status of each, by handle."""
+        return {each.handle: each.status for each in self._all}
 
     def stop(self, handle: int) -> None:
-        """Stop one, and return when it has ended; at once, if the caller is part of it.
+        """Stop one, and return when it has ended; at once, if one of its callbacks is the caller.
 
         Raises:
             WandError: If there is none.
         """
-        found = self._known(handle)
-        found.ask_to_stop()
-        if not found.is_around_us:
-            found.end()
+        service = self._known(handle)
+        service.ask_to_stop()
+        if not service.is_around_us:
+            service.end()
 
     def restart(self, handle: int) -> None:
-        """Stop one and start it again; return when it runs; at once, if the caller is part of it.
+        """Restart one, and return when it runs; at once, if one of its callbacks is the caller.
 
         Raises:
-            WandError: If there is none, or it cannot be started again.
+            WandError: If there is none, or it does not get ready.
         """
-        found = self._known(handle)
-        if found.life.is_over:
-            raise self._nobody(handle)
-        found.ask_to_restart()
-        if found.is_around_us:
+        service = self._known(handle)
+        if service.life.is_over:
+            raise self._no_service(handle)
+        service.ask_to_restart()
+        if service.is_around_us:
             return
-        if not found.life.wait_running(found.plan.patience):
-            found.insist()
-        if not found.life.wait_running(found.plan.ready_timeout):
-            because = f": {found.life.why}" if found.life.why else ""
+        if not service.life.wait_running(service.plan.patience):
+            service.insist()
+        if not service.life.wait_running(service.plan.ready_timeout):
+            because = f": {service.life.why}" if service.life.why else ""
             raise WandError(
-                f"{found.plan.name} did not come back; it is {found.life.state}{because}"
+                f"{service.plan.name} did not come back; it is {service.life.state}{because}"
             )
 
     def join(self) -> None:
         """Wait until all background services have ended.
 
         Raises:
-            SystemExit: If a signal comes before, with its status.
+            SystemExit: If a signal comes first, with the status for that signal.
         """
         try:
-            for found in list(self._services.values()):
-                if found.is_background:
-                    found.life.wait_over()
+            for service in self._all:
+                if service.is_background:
+                    service.life.wait_over()
         except KeyboardInterrupt:
             raise SystemExit(128 + signal.SIGINT) from None
 
     def stop_all(self) -> None:
-        """Stop all of them: politely first, after a while firmly.
+        """Stop all of them, in order if they can in time, else by force.
 
         Raises:
-            SystemExit: If a signal comes meanwhile, which says that it takes somebody too long.
+            SystemExit: If a signal comes meanwhile; then they had only a few seconds more.
         """
-        running = [found for found in self._services.values() if not found.life.is_over]
+        running = [service for service in self._all if not service.life.is_over]
         try:
-            _stop(running, max((found.plan.patience for found in running), default=0.0))
+            _stop(running, max((service.plan.patience for service in running), default=0.0))
         except (SystemExit, KeyboardInterrupt):
             with hold_signals():
                 _stop(running, HURRY_S)
             raise
 
     def _known(self, handle: int) -> Foreground | Worker:
-        found = self._services.get(handle)
-        if found is None:
-            raise self._nobody(handle)
-        return found
+        service = self._services.get(handle)
+        if service is None:
+            raise self._no_service(handle)
+        return service
 
-    def _nobody(self, handle: int) -> WandError:
+    def _no_service(self, handle: int) -> WandError:
         ended = " has ended" if handle in self._services else ""
-        living = [
-            f"{number} ({found.plan.name})"
-            for number, found in self._services.items()
-            if found.takes_spells
+        running = [
+            f"{service.handle} ({service.plan.name})"
+            for service in self._all
+            if service.takes_spells
         ]
-        return WandError(f"no service {handle}{ended}; running: {', '.join(living) or 'none'}")
+        return WandError(f"no service {handle}{ended}; running: {', '.join(running) or 'none'}")
 
 
 def _stop(services: Sequence[Foreground | Worker], seconds: float) -> None:
-    for found in services:
-        found.ask_to_stop()
+    for service in services:
+        service.ask_to_stop()
     deadline = time.monotonic() + seconds
-    for found in services:
-        if found.is_background:
-            found.end(deadline - time.monotonic())
+    for service in services:
+        if service.is_background:
+            service.end(deadline - time.monotonic())

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class SharedPlatform:
-    """Starts it for a service that is about to use it, so that it outlives each single one."""
+    """Starts a Platform for the first service that needs one; it runs until the wand stops it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started: list[RunningPlatform] = []
 
     def ensure(self) -> None:
-        """See to it that there is one, wherever it runs.
+        """Start a local Platform, unless one runs already, in whatever process.
 
         Raises:
-            ConfigError: If none is running and none can be started; says why.
+            ConfigError: If none is running and none can be started.
         """
         from moobius.core.lifecycle import announce
         from moobius.local.embedded import find_or_start
@@ -32,7 +32,7 @@ class SharedPlatform:
                 self._started.append(platform)
 
     def close(self) -> None:
-        """Stop what was started here; `ensure` can start another."""
+        """Stop the Platform, if it was started here; `ensure` can start another."""
         with self._lock:
             while self._started:
                 self._started.pop().close()

@@ -1,4 +1,4 @@
-"""When a service that has ended is started again: the rules, without processes or clocks."""
+"""The rules for restarting a service that has ended, without processes or clocks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from moobius.errors import ConfigError
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 60.0
-"""A service that ran so long is given its restarts back."""
+"""After a run of so many seconds, restarts are counted from 0 again."""
 
-# Policy -> whether a service that ended with this exit status is started again.
+# Policy -> whether a service that ended with this exit status is restarted.
 POLICIES: Mapping[str, Callable[[int], bool]] = {
     "never": lambda status: False,
     "on-failure": lambda status: status != 0,
@@ -33,12 +33,12 @@ def check_policy(restart: str) -> str:
 
 @dataclass
 class Restarts:
-    """What a policy comes to for one service.
+    """The restart policy of one service, and how often it was restarted.
 
     Attributes:
         policy: `"never"`, `"on-failure"` or `"always"`.
-        limit: How often in a row it is started again; one that ran for a minute begins anew.
-        in_a_row: How often it was.
+        limit: How often in a row it may be restarted.
+        in_a_row: How often it was; 0 again after a run of a minute.
     """
 
     policy: str = "never"
@@ -46,10 +46,10 @@ class Restarts:
     in_a_row: int = field(default=0, init=False)
 
     def after_end(self, status: int, ran_seconds: float) -> float | None:
-        """Return in how many seconds to start it again; `None` if not.
+        """Return in how many seconds to restart it; `None` if it is not to be restarted.
 
         Args:
-            status: How it ended; 0 is well, a negative one is the signal that ended it.
+            status: Its exit status; 0 means success, a negative number the signal that ended it.
             ran_seconds: How long it had been ready.
         """
         if not POLICIES[self.policy](status):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Seat(Foreground):
-    """One of several services that share an event loop."""
+    """Runs one of several services that share an event loop; see `Foreground`."""
 
     def __init__(
         self, handle: int, plan: Plan, restarts: Restarts, on_service: Callable[[Moobius], None]
@@ -29,20 +29,20 @@ class Seat(Foreground):
         super().__init__(handle, plan, restarts, on_service)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_hurried = asyncio.Event()
+        self._skip_delay = asyncio.Event()
 
     def ask_to_stop(self) -> None:
-        """Let it stop in order; returns at once."""
+        """Begin to stop it in order; returns at once."""
         self.life.ask_to_stop()
         self._cancel_soon()
 
     def ask_to_restart(self) -> None:
-        """Let it stop in order, and start again; returns at once."""
+        """Begin to restart it; returns at once."""
         if self.life.ask_to_restart():
             self._cancel_soon()
 
     def close(self) -> None:
-        """Let it be over even if it never lived."""
+        """Mark it as ended, also if it never ran."""
         if not self.life.is_over:
             self.life.enter("stopped")
 
@@ -69,7 +69,7 @@ class Seat(Foreground):
     async def _live_once(self) -> bool:
         """Run it, and return whether it is to be run again."""
         self.life.take_restart()
-        self._is_hurried.clear()
+        self._skip_delay.clear()
         service = self._new_service()
         with log_sinks(service.settings, self.plan.log_file) as self.log_file:
             self._task = task = asyncio.create_task(service.start(), name=self.plan.name)
@@ -84,7 +84,7 @@ class Seat(Foreground):
                 return self.life.take_restart()
             delay = self._delay_after(error)
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._is_hurried.wait(), delay)
+            await asyncio.wait_for(self._skip_delay.wait(), delay)
         return True
 
     def _cancel_soon(self) -> None:
@@ -94,8 +94,8 @@ class Seat(Foreground):
 
     def _cancel(self) -> None:
         if self.life.is_wanted and not self.life.is_restart_asked:
-            return  # what has begun meanwhile is what was wanted
-        self._is_hurried.set()
+            return  # the restart that was asked for has begun meanwhile
+        self._skip_delay.set()
         if self._task is not None:
             self._task.cancel()
 
@@ -104,8 +104,9 @@ def run_together(seats: Sequence[Seat]) -> None:
     """Run services until all have ended; where one fails, stop the others in order.
 
     Raises:
-        SystemExit: After a signal, with its status; with a line that says which one cannot run.
-        Exception: What else ended one of them.
+        SystemExit: After a signal, with the status for it; or with a line that says which service
+            cannot run, and why.
+        Exception: Any other error that ended one of them.
     """
     runner = Runner(max((seat.plan.stop_timeout for seat in seats), default=STOP_TIMEOUT))
     try:

@@ -1,4 +1,4 @@
-"""A service in a process of its own: started, watched, started again, stopped."""
+"""Runs a service in a process of its own: starts, watches, restarts and stops it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 PING_EVERY_S = 5.0
 LOOK_EVERY_S = 1.0
-"""A process that has itself forked others may end without a sign: they hold its files open."""
+"""A process that has forked others may end without a sign, because they keep its pipes open."""
 KILLED_WITHIN_S = 10.0
-"""A process that was killed is gone at once, unless the system itself has got stuck with it."""
+"""A process that was killed ends at once, unless it is stuck inside the system."""
 
-# A process forked just then would inherit the other end, and nobody would hear this one die.
+# A process that is forked meanwhile would inherit the child's end of the pipe, and keep it open
+# after the child has ended.
 _one_at_a_time = threading.Lock()
 
 
@@ -44,7 +45,7 @@ class Worker:
         plan: How it is run.
         life: Its state.
         process: The newest of its processes.
-        log_file: Where its log goes, once it is ready.
+        log_file: Its log file, once it is ready.
     """
 
     is_background = True
@@ -71,7 +72,7 @@ class Worker:
 
     @property
     def is_around_us(self) -> bool:
-        """Whether the caller is part of it; it has a process of its own."""
+        """Whether the caller runs inside it: never, as it has a process of its own."""
         return False
 
     @property
@@ -82,7 +83,7 @@ class Worker:
 
     @property
     def status(self) -> ServiceStatus:
-        """What there is to know."""
+        """Its status, for the user of the wand."""
         pid = None if self.process is None else self.process.pid
         count = self._restarts.in_a_row
         return ServiceStatus(self.handle, self.plan.name, self.life.state, pid, count)
@@ -90,13 +91,13 @@ class Worker:
     def start(self) -> None:
         """Start it and return when it is ready; from then on it is watched.
 
-        It is started again in a fresh interpreter, even where processes are forked at first: by
-        then this one has threads, and a fork would inherit the locks that they hold. So what it is
-        made with has to travel if it may be started again.
+        A restart uses a fresh interpreter, even where the first process was forked: by then this
+        process has threads, and a fork would inherit the locks that they hold. So, if it may be
+        restarted, its arguments must be such that they can be pickled.
 
         Raises:
             MoobiusError: Its own error, if it cannot run.
-            WandError: If an argument cannot travel to its process, or it does not get ready.
+            WandError: If an argument cannot be sent to its process, or it does not get ready.
         """
         try:
             context = multiprocessing.get_context()
@@ -120,16 +121,16 @@ class Worker:
         self._spells.put(spell)
 
     def ask_to_stop(self) -> None:
-        """Let it stop in order; returns at once."""
+        """Begin to stop it in order; returns at once."""
         self.life.ask_to_stop()
         if self.process is not None:
             self.process.terminate()
 
     def ask_to_restart(self) -> None:
-        """Let it stop in order, and start again; returns at once.
+        """Begin to restart it; returns at once.
 
         Raises:
-            WandError: If an argument cannot travel to its process.
+            WandError: If an argument cannot be sent to its process.
         """
         self._check_arguments()
         process = self.process
@@ -139,22 +140,22 @@ class Worker:
         process.terminate()
 
     def insist(self) -> None:
-        """Kill the process that was to make room for another, if it does not."""
+        """Kill the process that was asked to end for a restart, if it has not."""
         if self._leaving is not None:
             self._leaving.kill()
 
     def end(self, seconds: float | None = None) -> None:
-        """Wait for the end that was asked for; kill it if that takes too long."""
+        """Wait until it has ended, as it was asked to; kill it if that takes too long."""
         if not self.life.wait_over(self._patience if seconds is None else max(0.0, seconds)):
             logger.warning("{} does not stop: killed", self.plan.name)
             self._kill()
             if not self.life.wait_over(KILLED_WITHIN_S):
                 logger.error("{} was killed, but its process does not end", self.plan.name)
 
-    # ---- Starting: in the caller's thread at first, later in the watching one ----------------
+    # ---- Starting: the first time in the caller's thread, later in the watching thread -----------
 
     def _check_arguments(self) -> None:
-        """Name what cannot travel to another process."""
+        """Refuse arguments that cannot be pickled, by name."""
         for name, value in [("the class", self.plan.cls), *self.plan.kwargs.items()]:
             try:
                 ForkingPickler.dumps(value)
@@ -174,7 +175,7 @@ class Worker:
             process, link = self.process, self._link
             assert process is not None and link is not None
             if not self.life.is_wanted or self.life.is_restart_asked:
-                process.terminate()  # somebody stopped what was not there yet
+                process.terminate()  # it was asked to stop before there was a process
             self.log_file = _wait_until_ready(self.plan, process, link, self._patience)
             self._ready_at = time.monotonic()
             self._on_process(process)
@@ -198,7 +199,7 @@ class Worker:
         self.process, self._link = process, ours
 
     def _abandon(self) -> None:
-        """Leave no process behind that nobody will watch."""
+        """End a process that will not be watched any more."""
         if self.process is not None:
             self.process.terminate()
             _end(self.process, self._patience)
@@ -209,7 +210,7 @@ class Worker:
     # ---- Watching ------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        end = "failed"  # also of a service that nobody can watch any more
+        end = "failed"  # also when watching itself fails
         try:
             status = self._over_all_processes()
             end = "failed" if status and self.life.is_wanted else "stopped"
@@ -221,7 +222,7 @@ class Worker:
             self.life.enter(end)
 
     def _over_all_processes(self) -> int:
-        """Watch one process after the other; return the exit status of the last."""
+        """Watch one process after another; return the exit status of the last."""
         status = self._until_end()
         while (delay := self._delay_after(status)) is not None:
             self.life.enter("restarting")
@@ -240,7 +241,7 @@ class Worker:
         return self._restarts.after_end(status, time.monotonic() - self._ready_at)
 
     def _start_again(self) -> int:
-        """Start it, and return the status with which it ends."""
+        """Start another process, watch it, and return its exit status."""
         self.life.take_restart()
         context: BaseContext = multiprocessing.get_context()
         if context.get_start_method() == "fork":
@@ -255,19 +256,19 @@ class Worker:
         return self._until_end()
 
     def _until_end(self) -> int:
-        """Keep an eye on the process that runs; return its exit status."""
+        """Watch the process until it ends; return its exit status."""
         process, link = self.process, self._link
         assert process is not None and link is not None
         sent = heard = 0
         sent_at = heard_at = time.monotonic()
         ping_every = min(PING_EVERY_S, self.plan.hang_timeout / 2)
         look_every = min(LOOK_EVERY_S, ping_every)
-        while process.sentinel not in (found := wait([link, process.sentinel], look_every)):
+        while process.sentinel not in (ready := wait([link, process.sentinel], look_every)):
             now = time.monotonic()
             try:
-                if link in found:
+                if link in ready:
                     heard, heard_at = link.recv().number, now
-                    self._goes_on()
+                    self._note_recovery()
                 elif process.exitcode is not None:
                     break
                 elif heard == sent and now - sent_at >= ping_every:
@@ -276,15 +277,15 @@ class Worker:
             except (EOFError, OSError):
                 break  # it is about to end
             if heard != sent and now - heard_at >= self.plan.hang_timeout:
-                self._hangs()
+                self._note_hang()
         while (status := process.exitcode) is None:
-            process.join(0.1)  # again and again: another thread may have been told of its end
+            process.join(0.1)  # in a loop: another thread may be reading the status at this moment
         link.close()
         self._spells.suspend()
         self.life.why = f"it ended with status {status}"
         return status
 
-    def _hangs(self) -> None:
+    def _note_hang(self) -> None:
         if not self.life.turn("running", "hanging"):
             return
         text = "{} hangs: its event loop has stood still for {:g} s; does a callback block it?"
@@ -292,7 +293,7 @@ class Worker:
         if self._restarts.policy != "never":
             self._kill()
 
-    def _goes_on(self) -> None:
+    def _note_recovery(self) -> None:
         if self.life.turn("hanging", "running"):
             logger.info("{} goes on", self.plan.name)
 
@@ -306,8 +307,8 @@ def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patien
     name = plan.cls.__name__
     try:
         report = _next_report(link, plan.ready_timeout)
-        while isinstance(report, child.Platform):  # the time that takes is not the service's
-            with contextlib.suppress(MoobiusError):  # it will see for itself, and report that
+        while isinstance(report, child.Platform):  # `ready_timeout` does not include its start
+            with contextlib.suppress(MoobiusError, OSError):  # the child will report the same error
                 plan.ensure_platform()
             link.send(report)
             report = _next_report(link, plan.ready_timeout)
@@ -326,17 +327,17 @@ def _wait_until_ready(plan: Plan, process: BaseProcess, link: Connection, patien
 
 
 def _next_report(link: Connection, seconds: float) -> Any:
-    """Return what a child says next; `None` if it says nothing in time."""
+    """Return the next report of a child; `None` if none comes in time."""
     return link.recv() if link.poll(seconds) else None
 
 
 def _has_ended(process: BaseProcess | None) -> bool:
-    # `is_alive` says yes for a moment while another thread is being told of the end.
+    # Not by `is_alive`, which is true for a moment longer while another thread reads the status.
     if process is None:
         return False
     if not hasattr(select, "poll"):
         return bool(wait([process.sentinel], 0))
-    poll = select.poll()  # every spell asks, and this is the quickest answer
+    poll = select.poll()  # called for every spell, and this is the fastest way
     poll.register(process.sentinel, select.POLLIN)
     return bool(poll.poll(0))
 

@@ -1,1 +1,1 @@
-"""How spells reach a service: out of one process, into another, each once and in order."""
+"""How spells reach a service, also in another process: each once, and in order."""

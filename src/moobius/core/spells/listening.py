@@ -1,4 +1,4 @@
-"""A service's ear: hands each spell to `on_spell`, in order."""
+"""How a service receives spells: each is read from its queue and handed to `on_spell`, in order."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
 
 BREATHE_EVERY = 64
-"""Spells in a row after which the rest of the service gets a turn, if `on_spell` never waits."""
+"""After so many spells in a row other tasks get a turn, even if `on_spell` never waits."""
 
 
 class StopListening:
-    """What ends a service's loop over spells; put on its queue by the service itself.
+    """Ends the loop over spells; the service puts it on its own queue when it stops.
 
-    Whoever waits for the queue in a loop of its own does not get to see it: there it ends as by
-    cancellation, and so does the loop.
+    A service with a `listen_loop` of its own does not get this object: its `get` raises
+    `CancelledError` instead, which ends that loop too.
     """
 
 
@@ -40,17 +40,25 @@ async def listen(service: Moobius) -> None:
     Raises:
         OSError: If the queue itself is gone.
     """
-    with contextlib.closing(_Ear(service.queue)) as ear:
-        count = 0
-        while (pickled := await ear.next()) != _STOP:
-            await _hear(service, pickled)
-            count += 1
-            if count % BREATHE_EVERY == 0:
-                await asyncio.sleep(0)
+    with contextlib.closing(_Receiver(service.queue)) as receiver:
+        while True:
+            handling = asyncio.create_task(_handle_all(service, receiver), name="on_spell")
+            try:
+                await asyncio.wait({handling})
+            finally:
+                handling.cancel()
+                await asyncio.wait({handling})
+            if not handling.cancelled():
+                return handling.result()
+            # Nobody stops us, or `wait` had raised: on_spell waited for a task that was cancelled.
+            logger.error("on_spell was cancelled: it waited for something that was")
 
 
-def attend(service: Moobius) -> None:
-    """See to it that what a loop of its own gets from the queue counts as taken too."""
+def count_direct_gets(service: Moobius) -> None:
+    """Count as taken also the spells that a `listen_loop` of the service's own reads itself.
+
+    In such a loop `StopListening` arrives as `CancelledError`.
+    """
 
     def see(pickled: bytes) -> None:
         if pickled == _STOP:
@@ -60,13 +68,22 @@ def attend(service: Moobius) -> None:
     watch_gets(service.queue, see)
 
 
+async def _handle_all(service: Moobius, receiver: _Receiver) -> None:
+    count = 0
+    while (pickled := await receiver.next()) != _STOP:
+        await _handle(service, pickled)
+        count += 1
+        if count % BREATHE_EVERY == 0:
+            await asyncio.sleep(0)
+
+
 def _count(service: Moobius, pickled: bytes) -> None:
     number = number_of(pickled)
     if number and service._spell_taken is not None:
         service._spell_taken(number)
 
 
-async def _hear(service: Moobius, pickled: bytes) -> None:
+async def _handle(service: Moobius, pickled: bytes) -> None:
     _count(service, pickled)
     try:
         spell = pickle.loads(pickled)
@@ -82,43 +99,50 @@ async def _hear(service: Moobius, pickled: bytes) -> None:
         await contain("on_error", service.on_error, "on_spell", spell, error)
 
 
-class _Ear:
-    """Waits at the queue: in the event loop where that can, otherwise in a thread of its own."""
+class _Receiver:
+    """Reads the queue: in the event loop where that is possible, otherwise in a thread."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
         self._loop = asyncio.get_running_loop()
-        self._heard: deque[bytes | _Gone] = deque()
+        self._received: deque[bytes | OSError] = deque()
         self._wake = asyncio.Event()
         self._reader: LoopReader | None = None
         try:
-            self._reader = LoopReader(queue, self._hear, self._lose)
+            self._reader = LoopReader(queue, self._receive, self._lose)
         except (NotImplementedError, OSError):
-            threading.Thread(target=self._wait_and_read, name="moobius spells", daemon=True).start()
+            reading = threading.Thread(
+                target=self._read_in_thread, name="moobius spells", daemon=True
+            )
+            reading.start()
 
     async def next(self) -> bytes:
-        """Return the next spell, still pickled."""
-        while not self._heard:
+        """Return the next spell, still pickled.
+
+        Raises:
+            OSError: If the queue is gone.
+        """
+        while not self._received:
             self._wake.clear()
             await self._wake.wait()
-        heard = self._heard.popleft()
-        if isinstance(heard, _Gone):
-            raise heard.error
-        return heard
+        pickled = self._received.popleft()
+        if isinstance(pickled, OSError):
+            raise pickled
+        return pickled
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop reading."""
         if self._reader is not None:
             self._reader.close()
 
-    def _hear(self, heard: Iterable[bytes | _Gone]) -> None:
-        self._heard.extend(heard)
+    def _receive(self, pickled: Iterable[bytes | OSError]) -> None:
+        self._received.extend(pickled)
         self._wake.set()
 
     def _lose(self, error: Exception) -> None:
-        self._hear([_Gone(OSError(f"the queue of spells is gone: {error}"))])
+        self._receive([OSError(f"the queue of spells is gone: {error}")])
 
-    def _wait_and_read(self) -> None:
+    def _read_in_thread(self) -> None:
         pickled = b""
         with contextlib.suppress(RuntimeError):  # the loop has just been closed
             while pickled != _STOP:
@@ -127,9 +151,4 @@ class _Ear:
                 except (EOFError, OSError) as error:
                     self._loop.call_soon_threadsafe(self._lose, error)
                     return
-                self._loop.call_soon_threadsafe(self._hear, [pickled])
-
-
-class _Gone:
-    def __init__(self, error: OSError) -> None:
-        self.error = error
+                self._loop.call_soon_threadsafe(self._receive, [pickled])

@@ -1,7 +1,7 @@
-"""Spells on their way to a service in another process, and what becomes of them when that ends.
+"""The sending side of spells: in order, each once, also when the service is restarted.
 
-A queue whose reader was killed cannot be read by anybody else: it died holding the lock. So every
-process gets a queue of its own, and the sender keeps each spell until the reader has taken it.
+A queue whose reader was killed cannot be read by another process: the reader died holding its lock.
+So every process gets a new queue, and the sender keeps each spell until the reader has taken it.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from moobius.core.stopping.signals import put_off_exit
 from moobius.errors import WandError
 
 LOOK_EVERY_S = 1.0
-"""Seconds after which the thread has a look whether there is still somebody to write to."""
+"""How often, in seconds, the writing thread checks whether the queue is still in use."""
 BUSY_S = 0.01
-"""Seconds the thread waits for the service itself, which may be putting something on its queue."""
+"""Seconds that the writing thread waits while the service itself writes to its queue."""
 BURST_S = 0.00002
-"""Spells that follow each other as closely as this are written together."""
+"""Spells that follow each other within so many seconds are written together."""
 
 
 class Spells:
-    """The sender's side: keeps order, and loses nothing when a service is started again.
+    """The spells of one service: keeps their order, and loses none when the service is restarted.
 
-    Who casts a spell writes it, as long as there is room on the way; each write wakes the service,
-    so a burst of spells is written in pieces of several. What is left over then, the end of a burst
-    or what a service does not keep up with, is written by a thread, the same for all its processes.
+    The thread that casts a spell also writes it, as long as the pipe has room. Each write wakes the
+    service, so a burst of spells is written several at a time. What is left over, at the end of a
+    burst or because the service is slow, is written by a thread, the same for all its processes.
 
     Attributes:
-        queue: For the process that runs now.
-        taken: Shared with it: the number of the last spell that it has taken.
+        queue: The queue of the process that runs now.
+        taken: Memory shared with it: the number of the last spell that it has taken.
     """
 
     def __init__(self, service_name: str) -> None:
         self._service_name = service_name
         self._change = threading.Condition(threading.Lock())
         self._untaken: deque[bytes] = deque()
-        self._cast = self._forgotten = 0  # the numbers of the last ones
+        self._cast = self._forgotten = 0  # the numbers of the last spells cast, and taken
         self._writer: Writer | None = None
         self._written_at = 0.0
-        self._is_behind = False  # the writer has something left
+        self._has_rest = False  # whether the writer has something left to write
         self._feeder: threading.Thread | None = None
         self._is_closed = False
         self.queue: Any = None
@@ -60,7 +60,7 @@ class Spells:
             WandError: If it cannot be pickled.
         """
         pickled = pickle_now(spell)
-        with put_off_exit(), self._change:  # half a write would garble all that comes after it
+        with put_off_exit(), self._change:  # half a write would make all later ones unreadable
             self._forget_taken()
             self._cast += 1
             pickled = with_number(pickled, self._cast)
@@ -69,11 +69,11 @@ class Spells:
                 self._write(self._writer, pickled)
 
     def renew(self, context: BaseContext) -> None:
-        """Make a queue for a new process, with what the one before did not take."""
+        """Make a queue for a new process, with the spells that the one before did not take."""
         from aioprocessing import AioQueue
 
         with self._change:
-            self._let_go()
+            self._drop_queue()
             self.queue = AioQueue(context=context)
             self.taken = context.RawValue("Q", self._forgotten)
             self._writer = writer_of(self.queue)
@@ -81,11 +81,11 @@ class Spells:
                 self._writer.add(pickled)
 
     def open_up(self) -> None:
-        """Let what waits go its way: the process is there.
+        """Begin to write: the process has started.
 
-        Not before, because a fork had better have no threads. The thread that begins here stays
-        until `close`: Python 3.12 could not start another for a service that is started again when
-        its script has ended.
+        Not earlier, because it may be forked, and then there should be no threads. The thread that
+        is started here stays until `close`: from Python 3.12 on, no other could be started for a
+        service that is restarted after the end of its script.
         """
         with self._change:
             if self._feeder is None:
@@ -97,19 +97,19 @@ class Spells:
                 self._flush(self._writer)
 
     def note_taken(self, number: int) -> None:
-        """Do what the reader does: all spells up to this one are the service's now."""
+        """Note, for a reader in this process, that all spells up to this one have been taken."""
         if (taken := self.taken) is not None:
             taken.value = number
 
     def suspend(self) -> None:
-        """Keep what is sent from now on until `renew`: the process has ended."""
+        """Keep spells until `renew`: the process has ended."""
         with self._change:
-            self._let_go()
+            self._drop_queue()
 
     def close(self) -> None:
-        """Send nothing any more, and log how many were sent in vain."""
+        """Send nothing any more, and log how many spells were not taken."""
         with self._change:
-            self._let_go()
+            self._drop_queue()
             self._is_closed = True
             self._change.notify()
             left = len(self._untaken)
@@ -120,37 +120,37 @@ class Spells:
 
     def _forget_taken(self) -> None:
         if self.taken is not None:
-            taken = self.taken.value  # may grow at any moment
+            taken = self.taken.value  # read once: it may grow at any moment
             while self._untaken and self._forgotten < taken:
                 self._untaken.popleft()
                 self._forgotten += 1
 
-    def _let_go(self) -> None:
+    def _drop_queue(self) -> None:
         self._forget_taken()
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._is_behind = None, False
+        self._writer, self._has_rest = None, False
         self.queue = self.taken = None
 
     def _write(self, writer: Writer, pickled: bytes) -> None:
         is_alone = time.perf_counter() - self._written_at >= BURST_S
         if writer.add(pickled) >= WRITE_BYTES or is_alone:
             self._flush(writer)
-        elif not self._is_behind:
-            self._is_behind = True
+        elif not self._has_rest:
+            self._has_rest = True
             self._change.notify()
 
     def _flush(self, writer: Writer, patience: float = 0.0) -> None:
-        self._is_behind = not writer.flush(patience)
+        self._has_rest = not writer.flush(patience)
         self._written_at = time.perf_counter()
-        if self._is_behind:
+        if self._has_rest:
             self._change.notify()
 
     def _feed(self) -> None:
-        """Write what is left over whenever there is room again."""
+        """In a thread: write what is left over, whenever the pipe has room again."""
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._is_behind or self._is_closed)
+                self._change.wait_for(lambda: self._has_rest or self._is_closed)
                 if self._is_closed:
                     return
                 writer = self._writer
@@ -161,18 +161,18 @@ class Spells:
                     self._flush(writer, BUSY_S)
 
 
-_idle: list[tuple[io.BytesIO, ForkingPickler]] = []
+_idle_picklers: list[tuple[io.BytesIO, ForkingPickler]] = []
 
 
 def pickle_now(spell: Any) -> bytes:
-    """Pickle as a queue does, but at once, and with what that needs kept for the next time.
+    """Pickle as a queue does, but at once, and with a pickler that is used again.
 
     Raises:
         WandError: If it cannot be pickled.
     """
     try:
-        file, pickler = _idle.pop()
-    except IndexError:  # the first, or one thread casts while another does
+        file, pickler = _idle_picklers.pop()
+    except IndexError:  # none yet, or all in use by other threads
         file = io.BytesIO()
         pickler = ForkingPickler(file)
     try:
@@ -183,5 +183,5 @@ def pickle_now(spell: Any) -> bytes:
     file.seek(0)
     file.truncate()
     pickler.clear_memo()
-    _idle.append((file, pickler))
+    _idle_picklers.append((file, pickler))
     return pickled

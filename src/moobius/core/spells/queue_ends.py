@@ -1,15 +1,15 @@
 """The two ends of an `aioprocessing.AioQueue`, without the threads that it would need.
 
-Such a queue is a pipe, and before each pickled object goes its length. `put` leaves it to a thread
-to pickle the object and write it; `get` blocks, so that an event loop has to have a thread wait
-there; and handing over from one thread to another costs more than all the rest. Here an end is
-written and read directly. What is written can also be had with `get`, and what was `put` is read
-here too: the queue is the same, only the way there is shorter.
+Such a queue is a pipe; each pickled object in it is preceded by its length. `put` has a thread
+pickle and write the object; `get` blocks, so an event loop needs a thread that waits there; and
+passing objects between threads costs more than everything else. Here the ends of the pipe are
+written and read directly. Both ways can be mixed: `get` returns what is written here, and what was
+`put` can be read here.
 
-What a wand sends has a number behind it, where who unpickles does not look, so that a service which
-puts something on its own queue is not taken for its wand.
+A spell from a wand is followed by its number, which unpickling ignores. So it can be told from an
+object that the service has put on its queue itself.
 
-This is the one place that knows what a queue of the standard library is made of.
+This is the only module that depends on how a queue of the standard library works inside.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from moobius.errors import WandError
 _LENGTH = struct.Struct("!i")
 _GREAT_LENGTH = struct.Struct("!Q")
 _LONGEST = 0x7FFFFFFF
-"""A longer object has -1 for its length, and the length itself after that."""
+"""For a longer object, -1 is written as its length, and after that the length in 8 bytes."""
 
 READ_BYTES = 1 << 16
 WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
-"""A pipe that is ready takes so many bytes without blocking; nobody promises more."""
+"""A pipe that is ready takes so many bytes without blocking; more is not guaranteed."""
 WRITES = 16
-"""In one go, so that nobody who casts a spell has to write all that others have left."""
+"""Writes per call of `flush`, so that one caller need not write all that others have left."""
 BATCH_BYTES = 1 << 16
-"""So much of what waits is put together at a time, so that one write carries many."""
+"""Bytes of waiting objects that are joined at a time, so that one write carries many."""
 
 
 _NUMBER = struct.Struct("!QB")
-_NO_PICKLE = 0
-"""The last byte of what has a number; every pickle ends with a full stop."""
+_END_OF_NUMBER = 0
+"""The last byte of a pickle with a number; that of every other pickle is a full stop."""
 
 
 def with_number(pickled: bytes, number: int) -> bytes:
-    """Return what is still the same object, for whoever unpickles it, and has a number."""
-    return pickled + _NUMBER.pack(number, _NO_PICKLE)
+    """Return a pickled object followed by a number; it unpickles to the same object."""
+    return pickled + _NUMBER.pack(number, _END_OF_NUMBER)
 
 
 def number_of(pickled: bytes) -> int:
-    """Return the number that a pickled object has; 0 for none."""
-    if not pickled or pickled[-1] != _NO_PICKLE:
+    """Return the number that follows a pickled object; 0 for none."""
+    if not pickled or pickled[-1] != _END_OF_NUMBER:
         return 0
     number: int = _NUMBER.unpack_from(pickled, len(pickled) - _NUMBER.size)[0]
     return number
@@ -61,24 +61,24 @@ class Writer(Protocol):
     """Puts pickled objects on a queue; only one thread at a time may use it."""
 
     def add(self, pickled: bytes) -> int:
-        """Let one more wait for `flush`; return how many bytes do, besides a batch begun."""
+        """Add an object for `flush`; return the bytes that wait, besides the batch begun."""
 
     def flush(self, patience: float = 0.0) -> bool:
-        """Write what the pipe takes now, up to a bound; return whether that was all.
+        """Write what the pipe takes now, up to a limit; return whether nothing is left.
 
         Args:
-            patience: Seconds to wait for another process that writes just then.
+            patience: Seconds to wait while another process is writing.
         """
 
     def wait(self, seconds: float) -> None:
-        """Wait until the pipe may take more, as long as this; here any thread may."""
+        """Wait until the pipe has room, at most so long; any thread may call this."""
 
     def close(self) -> None:
-        """Let go of the queue; what is left is not written."""
+        """Close the queue; what is left is not written."""
 
 
 def writer_of(queue: Any) -> Writer:
-    """Return what writes to a queue without waiting for its reader."""
+    """Return a writer to a queue that never waits for its reader."""
     return DirectWriter(queue) if hasattr(select, "poll") else PuttingWriter(queue)
 
 
@@ -94,16 +94,16 @@ class DirectWriter:
         self._poll.register(self._fd, select.POLLOUT)
         self._waiting: deque[bytes] = deque()
         self._size = 0
-        self._batch = memoryview(b"")  # one begun: the lock is ours until it is written
+        self._batch = memoryview(b"")  # the rest of a batch; we hold the lock until it is written
 
     def add(self, pickled: bytes) -> int:
-        """Let one more wait for `flush`; return how many bytes do, besides a batch begun."""
+        """Add an object for `flush`; return the bytes that wait, besides the batch begun."""
         self._waiting.append(pickled)
         self._size += len(pickled)
         return self._size
 
     def flush(self, patience: float = 0.0) -> bool:
-        """Write what the pipe takes now, up to a bound; return whether that was all."""
+        """Write what the pipe takes now, up to a limit; return whether nothing is left."""
         for _ in range(WRITES):
             if not self._batch and not self._begin_batch(patience):
                 return not self._waiting
@@ -115,15 +115,15 @@ class DirectWriter:
         return not self._batch and not self._waiting
 
     def wait(self, seconds: float) -> None:
-        """Wait until the pipe may take more, as long as this."""
-        poll = select.poll()  # its own: no two threads may use the same
+        """Wait until the pipe has room, at most so long."""
+        poll = select.poll()  # a new one: two threads must not share one
         poll.register(self._fd, select.POLLOUT)
         poll.poll(seconds * 1000)
 
     def close(self) -> None:
-        """Let go of the queue; what is left is not written."""
+        """Close the queue; what is left is not written."""
         _close(self._queue)
-        if self._queue._thread is None:  # or it does so itself, after what it still writes
+        if self._queue._thread is None:  # otherwise that thread closes them when it has finished
             for end in (self._queue._reader, self._queue._writer):
                 end.close()
 
@@ -138,7 +138,7 @@ class DirectWriter:
         size = 0
         while self._waiting and size < BATCH_BYTES:
             pickled = self._waiting.popleft()
-            self._count.acquire(block=False)  # which `get` gives back
+            self._count.acquire(block=False)  # `get` releases it
             parts += (_header(len(pickled)), pickled)
             size += len(pickled)
         self._size -= size
@@ -146,7 +146,7 @@ class DirectWriter:
 
 
 class PuttingWriter:
-    """Writes by the queue's own thread, where a pipe does not tell whether there is room."""
+    """Writes by the queue's own thread, for systems where a pipe cannot be asked for room."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
@@ -154,7 +154,7 @@ class PuttingWriter:
         queue._obj._send_bytes = self._send_once_pickled
 
     def add(self, pickled: bytes) -> int:
-        """Put it on the queue; nothing is left to do.
+        """Put an object on the queue.
 
         Raises:
             WandError: If the queue cannot start its thread any more.
@@ -169,30 +169,30 @@ class PuttingWriter:
         return 0
 
     def flush(self, patience: float = 0.0) -> bool:
-        """Do nothing: the queue sees to it."""
+        """Do nothing: the queue's thread writes."""
         return True
 
     def wait(self, seconds: float) -> None:
         """Do nothing: nothing is ever left."""
 
     def close(self) -> None:
-        """Let go of the queue."""
+        """Close the queue."""
         _close(self._queue)
 
     def _send_once_pickled(self, pickled: memoryview | bytes) -> None:
-        # The queue's thread pickles all that it is given, and that would hide the number.
+        # The queue's thread pickles everything that is put; a spell was pickled already.
         if _Pickled.__name__.encode() in bytes(pickled[:_NAMED_WITHIN]):
-            found = pickle.loads(pickled)
-            pickled = found if isinstance(found, _Pickled) else pickled
+            content = pickle.loads(pickled)
+            pickled = content if isinstance(content, _Pickled) else pickled
         self._send_bytes(pickled)
 
 
 class _Pickled(bytes):
-    """What needs no more pickling."""
+    """An object that is pickled already."""
 
 
 _NAMED_WITHIN = 100
-"""So many bytes of a pickle say of which class it is."""
+"""The name of a pickled object's class is within so many bytes of its pickle."""
 
 
 class LoopReader:
@@ -208,16 +208,16 @@ class LoopReader:
 
         Args:
             queue: The queue; nobody else can `get` from it until `close`.
-            on_pickled: Called in the loop with the objects that have come, still pickled.
-            on_gone: Called when nothing can come any more.
+            on_pickled: Called in the loop with the objects that have arrived, still pickled.
+            on_gone: Called when nothing can arrive any more.
 
         Raises:
             NotImplementedError: If this event loop cannot wait for a pipe.
-            OSError: If this system cannot; a `BlockingIOError`, if somebody is waiting in `get`.
+            OSError: If this system cannot; `BlockingIOError` if another thread waits in `get`.
         """
         self._lock = queue._rlock
         self._count = queue._sem
-        self._fd = os.dup(queue._reader.fileno())  # stays ours if somebody closes the queue
+        self._fd = os.dup(queue._reader.fileno())  # stays valid if the queue is closed
         self._on_pickled = on_pickled
         self._on_gone = on_gone
         self._read = bytearray()
@@ -227,13 +227,13 @@ class LoopReader:
             raise BlockingIOError("somebody else reads this queue")
         try:
             self._loop.add_reader(self._fd, self._on_readable)
-        except NotImplementedError:
-            self._lock.release()
+        except (NotImplementedError, OSError):
+            self._lock.release()  # or the thread that reads instead would wait for it for ever
             os.close(self._fd)
             raise
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._lock.release()
@@ -242,13 +242,13 @@ class LoopReader:
         try:
             read = os.read(self._fd, READ_BYTES)
             if not read:
-                raise EOFError("nobody can write to it any more")
+                raise EOFError("it was closed at the other end")
         except (EOFError, OSError) as error:
             self._loop.remove_reader(self._fd)
             self._on_gone(error)
             return
         self._read += read
-        if pickled := _take_whole(self._read):
+        if pickled := _take_complete(self._read):
             for _ in pickled:
                 self._count.release()
             self._on_pickled(pickled)
@@ -259,7 +259,7 @@ def read_one(queue: Any) -> bytes:
 
     Raises:
         OSError: If the queue is closed.
-        EOFError: If nobody can write to it any more.
+        EOFError: If it was closed at the other end.
     """
     with queue._rlock:
         pickled: bytes = queue._reader.recv_bytes()
@@ -268,11 +268,11 @@ def read_one(queue: Any) -> bytes:
 
 
 def watch_gets(queue: Any, see: Callable[[bytes], None]) -> None:
-    """Have what `get` is about to return, still pickled, be seen before; `get` raises what it does.
+    """Have a function called with each pickled object before `get` returns the object.
 
     Args:
-        queue: The queue, at the end where it is read.
-        see: Called in the thread of `get`.
+        queue: The queue, in the process that reads it.
+        see: Called in the thread of `get`, which raises what this raises.
     """
     receive = queue._recv_bytes
 
@@ -285,7 +285,7 @@ def watch_gets(queue: Any, see: Callable[[bytes], None]) -> None:
 
 
 def _close(queue: Any) -> None:
-    queue.cancel_join_thread()  # what nobody takes must not keep us from ending
+    queue.cancel_join_thread()  # unread objects must not keep the process from ending
     queue.close()
 
 
@@ -295,9 +295,9 @@ def _header(length: int) -> bytes:
     return _LENGTH.pack(-1) + _GREAT_LENGTH.pack(length)
 
 
-def _take_whole(read: bytearray) -> list[bytes]:
-    """Take away and return what has come whole."""
-    found = []
+def _take_complete(read: bytearray) -> list[bytes]:
+    """Remove and return the objects that have arrived completely."""
+    complete = []
     position, end = 0, len(read)
     while end - position >= _LENGTH.size:
         (length,) = _LENGTH.unpack_from(read, position)
@@ -310,6 +310,6 @@ def _take_whole(read: bytearray) -> list[bytes]:
         if end - start < length:
             break
         position = start + length
-        found.append(bytes(read[start:position]))
+        complete.append(bytes(read[start:position]))
     del read[:position]
-    return found
+    return complete

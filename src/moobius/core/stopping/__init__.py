@@ -1,1 +1,1 @@
-"""How everything stops: signals, how long it may take, and what comes when that is over."""
+"""How services and programs stop: by signals, within time limits, and by force after these."""

@@ -1,8 +1,8 @@
-"""The exit status of a script that has ended already.
+"""Sets the exit status of a script that has ended already.
 
-By then it is settled, and there is no way to change it but to leave before the interpreter does.
-`atexit` would be too early: what it calls may write to files still, and threads go on. What hangs
-on `sys` is the last that is put away.
+By then Python has fixed the status, and the only way to change it is to call `os._exit` first. In
+an `atexit` function that would be too early: others still write to files, and threads still run.
+Attributes of `sys` are destroyed last, so it is done when an object that is one is destroyed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 
 
 class _Status:
-    """Leaves when it is put away; modules are empty by then, so it has all that it needs."""
+    """Ends the process when it is destroyed; it holds all it needs: modules are empty by then."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -27,7 +27,7 @@ class _Status:
     def __del__(self) -> None:
         if not self.status or self._pid() != self._owner:
             return
-        # Files of the script that are put away later than this: their buffers are not empty.
+        # Files of the script that would be destroyed later may still have something in a buffer.
         for each in self._objects():
             if isinstance(each, self._files):
                 with self._suppress(ValueError, OSError):  # it is closed, or its disk is full
@@ -36,5 +36,5 @@ class _Status:
 
 
 def end_with(status: int) -> None:
-    """Have the process end with this status, after everything that is done at the end anyway."""
+    """Make the process end with this status, after everything else that Python does at its end."""
     vars(sys).setdefault("_moobius_status", _Status()).status = status

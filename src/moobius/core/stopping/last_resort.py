@@ -1,4 +1,4 @@
-"""The end of a process that was told to stop and does not."""
+"""Ends a process that was told to stop, and does not, by force."""
 
 from __future__ import annotations
 
@@ -18,43 +18,44 @@ from moobius.core.stopping.patience import HURRY_S, STOP_SLACK_S
 from moobius.core.stopping.signals import STOP_SIGNALS
 
 STILL_S = 1.0
-"""Seconds for which an event loop stands still before something is taken to block it."""
+"""An event loop that does nothing for so many seconds counts as blocked."""
 LAST_WORDS_S = 5.0
-"""Seconds to say why, and to stop other processes."""
+"""Seconds to log why, and to stop other processes."""
 
-# What the thread reads: numbers of signals, as the system writes them; and these.
+# The bytes that the thread reads: numbers of signals, written by the system; and these two.
 _HANDLED, _HURRY = 254, 255
 
-_before_the_end: list[tuple[int, Callable[[], None]]] = []  # with whose process it is
+_before_the_end: list[tuple[int, Callable[[], None]]] = []  # (process id, function)
 
 
 def before_the_end(call: Callable[[], None]) -> None:
-    """Have something called, in another thread, before this process is ended by force."""
+    """Register a function to be called, in another thread, before this process ends by force."""
     _before_the_end.append((os.getpid(), call))
 
 
 class Stopping(Protocol):
-    """What was told to stop."""
+    """What signals stop: the program's event loop."""
 
     def turns_within(self, seconds: float) -> bool:
-        """Tell whether its event loop turns."""
+        """Tell whether the event loop runs, and is not blocked."""
 
     def unblock(self) -> str:
-        """Cancel what blocks its event loop, and say what that is."""
+        """Cancel what blocks the event loop, and return what that is."""
 
     def what_goes_on(self) -> str:
-        """Say what keeps it from its end."""
+        """Describe what keeps it from ending."""
 
 
 class LastResort:
-    """A thread that waits for signals, beside an event loop which may not hear of them.
+    """A thread that waits for signals, because an event loop that is blocked cannot handle them.
 
-    From the first signal on, what blocks the event loop after `stop_timeout` is cancelled, so that
-    the rest can be put away; and when all the time for stopping is over, the process ends.
+    When `stop_timeout` has passed since the first signal, whatever blocks the event loop is
+    cancelled, so that everything else can be closed. When `STOP_SLACK_S` has passed as well, the
+    process ends.
     """
 
     def __init__(self, stopping: Stopping, stop_timeout: float) -> None:
-        """Begin to wait; the main thread handles signals, or is about to.
+        """Start the thread.
 
         Args:
             stopping: What signals stop.
@@ -70,7 +71,7 @@ class LastResort:
         threading.Thread(target=self._watch, name="moobius signals", daemon=True).start()
 
     def close(self) -> None:
-        """Wait no more: it has stopped."""
+        """End the thread: everything has stopped."""
         if self._wake_up_before is not None:
             signal.set_wakeup_fd(self._wake_up_before)
         with self._lock:
@@ -80,45 +81,45 @@ class LastResort:
         self._out.close()
 
     def notice(self, number: int, *, hurry: bool = False) -> None:
-        """Take note of a signal; called by its handler.
+        """Note a signal; called by its handler.
 
         Args:
-            number: Which.
-            hurry: Whether it says that somebody has no patience any more.
+            number: The number of the signal.
+            hurry: Whether stopping shall take only `HURRY_S` from now on.
         """
-        with contextlib.suppress(OSError):  # there is a lot to be read already
+        with contextlib.suppress(OSError):  # the buffer is full of signals already
             self._out.send(bytes([number, _HURRY if hurry else _HANDLED]))
 
     # ---- In the thread -------------------------------------------------------------------------
 
     def _watch(self) -> None:
         with self._in:
-            while heard := self._read(None):  # others may come, which stop nothing
-                for number in heard:
+            while received := self._read(None):  # also signals that stop nothing
+                for number in received:
                     if number in STOP_SIGNALS:
-                        self._wait_for_end(number, heard)
+                        self._wait_for_end(number, received)
                         break
 
-    def _wait_for_end(self, number: int, heard: bytes | None) -> None:
+    def _wait_for_end(self, number: int, received: bytes | None) -> None:
         told_at = time.monotonic()
         look_at = told_at + self._stop_timeout
         end_at = look_at + STOP_SLACK_S
         is_handled = False
         while (now := time.monotonic()) < end_at:
-            if heard == b"":
+            if received == b"":
                 return  # it has stopped
-            is_handled = is_handled or bool(heard and {_HANDLED, _HURRY} & set(heard))
-            if heard and _HURRY in heard:
+            is_handled = is_handled or bool(received and {_HANDLED, _HURRY} & set(received))
+            if received and _HURRY in received:
                 look_at, end_at = now, min(end_at, now + HURRY_S)
             if now >= look_at:
                 if self._turns() and not is_handled:
-                    return  # it was for somebody else, or for a process that has just been forked
+                    return  # no handler of ours got it: it was for another, or for a forked child
                 look_at = time.monotonic() + STILL_S
-            heard = self._read(min(look_at, end_at) - time.monotonic())
+            received = self._read(min(look_at, end_at) - time.monotonic())
         self._end(number, time.monotonic() - told_at)
 
     def _read(self, seconds: float | None) -> bytes | None:
-        """Return what has come; `b""` if it has stopped, `None` if nothing comes in this time."""
+        """Return the bytes received; `b""` after `close`, `None` if none arrive in this time."""
         self._in.settimeout(seconds if seconds is None else max(0.001, seconds))
         try:
             return self._in.recv(4096)
@@ -126,24 +127,24 @@ class LastResort:
             return None
 
     def _turns(self) -> bool:
-        """Return whether the event loop turns; cancel what blocks it."""
+        """Return whether the event loop runs; if not, cancel what blocks it."""
         if self._stopping.turns_within(STILL_S):
             return True
         with self._lock:
             if self._is_over:
                 return False
             place = self._stopping.unblock()
-        # Only now: whoever blocks may be about to log something.
+        # Logged only now: what blocked may have held the logger's lock.
         logger.warning("cancelled, because it blocks the event loop: {}", place)
         return False
 
     def _end(self, number: int, seconds: float) -> None:
         if self._is_over:
             return
-        if hasattr(sys, "ps1"):  # somebody sits at a prompt, and has more in this process than us
+        if hasattr(sys, "ps1"):  # an interactive prompt: the user has other things in this process
             logger.error("what runs here does not stop: {}", self._stopping.what_goes_on())
             return
-        # What blocks all the rest may block these as well.
+        # In a thread: what keeps the process from stopping may block these calls too.
         words = threading.Thread(target=self._last_words, args=(seconds,), daemon=True)
         words.start()
         words.join(LAST_WORDS_S)
@@ -155,15 +156,15 @@ class LastResort:
         text = "this process does not stop: {}; ended after {:.0f} s"
         logger.error(text, self._stopping.what_goes_on(), seconds)
         for owner, call in _before_the_end:
-            if owner == os.getpid():  # a fork has its parent's, too
+            if owner == os.getpid():  # a forked child has inherited those of its parent
                 call()
         sys.stdout.flush()
 
 
 def _wake_up(number: int) -> int | None:
-    """Have the system write there, whatever Python is waiting for; return where it did before.
+    """Let the system write signal numbers to this file descriptor; return the one before.
 
-    `None` if somebody else needs that, as on Windows the event loop itself.
+    `None` if it is in use already, as on Windows by the event loop.
     """
     if sys.platform == "win32":
         return None

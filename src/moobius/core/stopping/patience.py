@@ -1,8 +1,8 @@
-"""How long stopping may take, in seconds."""
+"""How long stopping may take."""
 
 STOP_TIMEOUT = 10.0
-"""For the callbacks that still run, and for `on_stop`, unless a program says otherwise."""
+"""Seconds for the callbacks that still run, and for `on_stop`, by default."""
 STOP_SLACK_S = 10.0
-"""What a service needs, besides the time of its callbacks, for last frames, storage and sockets."""
+"""Seconds that a service gets besides, for its last frames, its storage and its connections."""
 HURRY_S = 3.0
-"""What is left of all that after a second Ctrl+C."""
+"""Seconds for all of that after a second Ctrl+C."""

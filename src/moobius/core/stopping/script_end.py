@@ -1,9 +1,9 @@
-"""What becomes of background services when the script that has started them ends."""
+"""Keeps a program alive until its background services have ended, and stops them on signals."""
 
 from __future__ import annotations
 
 import atexit
-import concurrent.futures.thread  # noqa: F401 - must be closed later than us
+import concurrent.futures.thread  # noqa: F401 - its end must come after `_wait`
 import os
 import signal
 import sys
@@ -25,20 +25,20 @@ from moobius.core.stopping.signals import (
     struck_by,
 )
 
-# The standard library's own way to be called at the end of the main thread, while threads and
-# processes can still be started (threads up to Python 3.11); what `atexit` calls comes too late.
+# How the standard library itself is called at the end of the main thread, while processes (and up
+# to Python 3.11 threads) can still be started. Functions of `atexit` are called too late for that.
 _register = getattr(threading, "_register_atexit", atexit.register)
 
 
 class ScriptEnd:
-    """Has a program wait for its background services, as a script expects that only starts some."""
+    """Makes a program wait for its background services when its script has ended."""
 
     def __init__(self, roster: Roster, stop_all: Callable[[], None]) -> None:
-        """Prepare; nothing is awaited before `await_services`.
+        """Prepare; the program waits for nothing before `await_services` is called.
 
         Args:
             roster: The services.
-            stop_all: Stops them, and all that was opened for them.
+            stop_all: Stops them, and closes what was opened for them.
         """
         self._roster = roster
         self._stop_all = stop_all
@@ -48,10 +48,10 @@ class ScriptEnd:
         self._main_file: str | None = None
 
     def await_services(self) -> None:
-        """See to it that this program waits for the services that it has then.
+        """Make this program wait, at its end, for the services that run then.
 
-        From now on SIGTERM and a closed terminal end it by `SystemExit`, so that they are stopped
-        in order, and no traceback is printed for Ctrl+C that it does not catch.
+        From now on SIGTERM and a closed terminal end it by `SystemExit`, so that the services are
+        stopped in order, and no traceback is printed for a Ctrl+C that the script does not catch.
         """
         if not self._is_registered:
             self._is_registered = True
@@ -60,15 +60,15 @@ class ScriptEnd:
             atexit.register(self._leave_after_all)
             before_the_end(self._stop_all)
             exit_on_signals(KILLING_SIGNALS)
-            hold_interrupts_too()  # half a spell would garble all that come after it
-            _be_silent_about_interrupts()
+            hold_interrupts_too()  # half a written spell would make later ones unreadable
+            _silence_interrupts()
 
     def _wait(self) -> None:
         if os.getpid() != self._owner:
-            return  # a forked child of ours, at its own end
+            return  # a forked child, which has inherited this
         self._has_waited = True
         if self._main_file:
-            # A script that has ended has no name any more; who is started again has to find it.
+            # Python has removed the name of a script that has ended; a restarted service needs it.
             vars(sys.modules["__main__"]).setdefault("__file__", self._main_file)
         crash = getattr(sys, "last_value", None)
         status = 128 + signal.SIGINT if isinstance(crash, KeyboardInterrupt) else 0
@@ -77,22 +77,22 @@ class ScriptEnd:
                 status = self._join(interrupted.is_set() or crash is not None) or status
         except SystemExit as end:
             status = int(end.code or 0)
-        except KeyboardInterrupt:  # in the moment in which signals are the script's again
+        except KeyboardInterrupt:  # just after the script has its own signal handlers back
             status = 128 + signal.SIGINT
         if status > 128:
-            let_signals_kill()  # who has no patience now loses nothing of ours
-            self._stop_all()  # as a signal may have struck just before that
+            let_signals_kill()  # from here on, another signal may end the program at once
+            self._stop_all()  # again, as a signal may have interrupted the first time
         if status:
             end_with(status)
 
     def _leave_after_all(self) -> None:
-        """Stop the services if a signal has struck just before we were to wait for them."""
+        """Stop the services if a signal has come just before `_wait` could."""
         if os.getpid() == self._owner and not self._has_waited:
             self._stop_all()
             end_with(128 + (struck_by() or signal.SIGINT))
 
     def _join(self, is_over: bool) -> int:
-        """Wait for the services, or stop them if it is over; return the exit status due to them."""
+        """Wait for the services, or stop them if `is_over`; return the exit status they cause."""
         try:
             if is_over:
                 return 0
@@ -103,18 +103,19 @@ class ScriptEnd:
 
 
 @cache  # once for all wands
-def _be_silent_about_interrupts() -> None:
-    tell, tell_ignored = sys.excepthook, sys.unraisablehook
+def _silence_interrupts() -> None:
+    """Print no traceback for Ctrl+C."""
+    hook, unraisable_hook = sys.excepthook, sys.unraisablehook
 
-    def tell_others(
+    def print_others(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         if not issubclass(kind, KeyboardInterrupt):
-            tell(kind, error, trace)
+            hook(kind, error, trace)
 
-    def tell_other_ignored(ignored: sys.UnraisableHookArgs, /) -> None:
-        if not issubclass(ignored.exc_type, (KeyboardInterrupt, SystemExit)):
-            tell_ignored(ignored)
+    def print_other_unraisable(unraisable: sys.UnraisableHookArgs, /) -> None:
+        if not issubclass(unraisable.exc_type, (KeyboardInterrupt, SystemExit)):
+            unraisable_hook(unraisable)
 
-    sys.excepthook = tell_others
-    sys.unraisablehook = tell_other_ignored  # where the interpreter itself is struck at its end
+    sys.excepthook = print_others
+    sys.unraisablehook = print_other_unraisable  # for a signal while the interpreter is ending

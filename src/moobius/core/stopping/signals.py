@@ -1,4 +1,4 @@
-"""The signals that end a program, and when they are ours: Ctrl+C, SIGTERM, a closed terminal."""
+"""The signals that end a program (Ctrl+C, SIGTERM, a closed terminal), and when we handle them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ STOP_SIGNALS: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 KILLING_SIGNALS = STOP_SIGNALS[1:]
-"""Those for which Python has no exception that a program might catch."""
+"""Those that end a process at once unless they are handled: all but Ctrl+C."""
 
 KEYBOARDEXIT = 1324
-"""The status that `sigint_handler` asks for; of 1.8.0, and nothing here uses it (sdk.md 1.4)."""
+"""The exit status of `sigint_handler`; kept from 1.8.0, not used here (sdk.md 1.4)."""
 
 interrupted = threading.Event()
-"""Set when a signal ends the program, or the coroutine that was the program."""
+"""Set when a signal ends the program, or the coroutine that `Runner` runs as the program."""
 
 _left_to_parent: set[signal.Signals] = set()
 _before: dict[signal.Signals, Any] = {}
-"""What handled signals before `handled_by`."""
+"""The handlers that `handled_by` has replaced, to be put back."""
 
 
 def exit_on_signals(numbers: Sequence[signal.Signals] = STOP_SIGNALS) -> None:
-    """Let signals end the program by `SystemExit` from now on, where nobody handles them.
+    """Let signals end the program by `SystemExit` from now on, unless the program handles them.
 
-    A `KeyboardInterrupt` would print a traceback, and one that strikes during an import makes
-    Python end by the signal even if it is caught. A shell script starts its background jobs with
-    Ctrl+C ignored; who sends them the signal by hand means it. A program under `nohup` ignores
-    SIGHUP, and means that.
+    Not by `KeyboardInterrupt`, which prints a traceback, and which, during an import, makes Python
+    end by the signal even if it is caught. A shell script starts its background jobs with SIGINT
+    ignored; we handle it nevertheless, as one that arrives was sent on purpose. SIGHUP stays
+    ignored under `nohup`.
     """
     if is_main_thread():
         _take_over(numbers)
@@ -43,7 +43,7 @@ def exit_on_signals(numbers: Sequence[signal.Signals] = STOP_SIGNALS) -> None:
 def exiting_on_signals() -> Iterator[None]:
     """Do what `exit_on_signals` does, for the length of a `with` block.
 
-    Before and after it, `KeyboardInterrupt` is the program's own to catch.
+    Before and after it, Ctrl+C raises `KeyboardInterrupt` as usual.
     """
     before = _take_over(STOP_SIGNALS) if is_main_thread() else {}
     try:
@@ -56,25 +56,25 @@ def exiting_on_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def handled_by(handler: Callable[[int, Any], None]) -> Iterator[bool]:
-    """Let something else handle the signals that are for this process, for a `with` block.
+    """Let a function handle the signals that are for this process, for a `with` block.
 
-    A process that is forked meanwhile has them back as they were before.
+    A process that is forked meanwhile gets the handlers of before.
 
     Yields:
-        Whether they were nobody's before.
+        Whether the program had no handlers of its own before.
     """
     if not is_main_thread():
         yield False
         return
-    _look_after_forks()
-    found = {number: signal.getsignal(number) for number in _wanted_signals()}
-    # Python cannot put back what it has not put there.
-    _before.update({number: each for number, each in found.items() if each is not None})
-    are_nobodys = all(_is_nobodys(each) for each in _before.values())
+    _register_fork_handler()
+    handlers = {number: signal.getsignal(number) for number in _wanted_signals()}
+    # `None` is a handler that was not installed by Python, and cannot be put back by it.
+    _before.update({number: each for number, each in handlers.items() if each is not None})
+    are_default = all(_is_default(each) for each in _before.values())
     try:
         for number in _before:
             signal.signal(number, handler)
-        yield are_nobodys
+        yield are_default
     finally:
         _give_back()
 
@@ -84,31 +84,31 @@ def _give_back() -> None:
         signal.signal(*_before.popitem())
 
 
-@cache  # there is no way to take it back, and once is enough
-def _look_after_forks() -> None:
+@cache  # once for the process: it cannot be undone
+def _register_fork_handler() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_in_child)
 
 
 def _after_in_child() -> None:
     if _before:
-        signal.set_wakeup_fd(-1)  # or the parent would be woken by what is sent to its child
+        signal.set_wakeup_fd(-1)  # or signals of the child would be written to the parent
         _give_back()
 
 
 def hold_interrupts_too() -> None:
-    """Let `KeyboardInterrupt` wait where `SystemExit` does; else it is the program's own."""
+    """Let `KeyboardInterrupt` also wait for the end of `hold_signals` and `put_off_exit`."""
     if is_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
 
 
 def is_main_thread() -> bool:
-    """Tell whether signals can be handled here: Python hands them to the main thread only."""
+    """Tell whether this is the main thread, the only one in which Python handles signals."""
     return threading.current_thread() is threading.main_thread()
 
 
 def leave_to_parent() -> None:
-    """Leave to the parent what a terminal sends to child processes too."""
+    """Ignore the signals that a terminal also sends to the parent, which will stop us."""
     if not is_main_thread():
         return
     for number in STOP_SIGNALS:
@@ -118,13 +118,13 @@ def leave_to_parent() -> None:
 
 
 def let_signals_kill() -> None:
-    """Let signals end the process at once, without a word, where nobody else handles them."""
+    """Let signals end the process at once, unless the program handles them itself."""
     for number in _take_over(STOP_SIGNALS) if is_main_thread() else ():
         signal.signal(number, signal.SIG_DFL)
 
 
 def forget_interruption() -> None:
-    """Take it that the program goes on, whatever has interrupted it before."""
+    """Forget an interruption of before: the program has caught it, and goes on."""
     if is_main_thread():
         interrupted.clear()
 
@@ -139,7 +139,7 @@ def sigint_handler(signal: int, frame: object) -> None:
 
 
 class _Hold:
-    """Signals that have come and wait; `None` where they need not."""
+    """The signals that wait, as exceptions; `None` while signals need not wait."""
 
     waiting: list[BaseException] | None = None
     struck_by: int = 0
@@ -150,13 +150,13 @@ _hold = _Hold()
 
 @contextlib.contextmanager
 def hold_signals() -> Iterator[None]:
-    """Let a signal that is to end the program wait for the end of a `with` block.
+    """Let a signal that would end the program wait for the end of a `with` block.
 
-    A process that is begun there begins with `release_signals`: Python forgets those that come
-    while it forks, and so they have to wait outside of it.
+    A process that is started in the block must call `release_signals` first. Signals are also
+    blocked in the system, because Python loses those that come while it forks.
 
     Raises:
-        SystemExit: At the end of the block, if one has come.
+        SystemExit: At the end of the block, if a signal has come.
     """
     if not is_main_thread() or _hold.waiting is not None:
         yield
@@ -171,9 +171,9 @@ def hold_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def put_off_exit() -> Iterator[None]:
-    """Do the same where no process of ours is forked, for a `with` block that has to be cheap.
+    """Do the same as `hold_signals` at less cost, for a `with` block in which nothing is forked.
 
-    Another program may be started there; after `hold_signals` it would begin deaf to them.
+    Another program may be started in the block: it does not inherit blocked signals.
 
     Raises:
         SystemExit: At the end of the block, if a signal has come.
@@ -191,10 +191,10 @@ def put_off_exit() -> Iterator[None]:
 
 
 def release_signals() -> None:
-    """Let signals wait no more.
+    """Let signals wait no longer.
 
     Raises:
-        SystemExit: If one has come.
+        SystemExit: If one has come meanwhile.
     """
     _mask("SIG_UNBLOCK")
     waiting, _hold.waiting = _hold.waiting, None
@@ -213,16 +213,16 @@ def _mask(how: str) -> None:
 
 
 def _take_over(numbers: Sequence[signal.Signals]) -> dict[signal.Signals, Any]:
-    """Have signals raise `SystemExit` that nobody handles; return what was there before."""
-    found = {number: signal.getsignal(number) for number in _wanted_signals()}
-    before = {number: found[number] for number in numbers if _is_nobodys(found.get(number))}
+    """Let signals with a default handler raise `SystemExit`; return the handlers of before."""
+    handlers = {number: signal.getsignal(number) for number in _wanted_signals()}
+    before = {number: handlers[number] for number in numbers if _is_default(handlers.get(number))}
     for number in before:
         signal.signal(number, _exit)
     return before
 
 
 def _wanted_signals() -> list[signal.Signals]:
-    """Return which signals are for this process, and not for its parent or for nobody."""
+    """Return the stop signals, without those left to the parent and those ignored by `nohup`."""
     return [number for number in STOP_SIGNALS if _is_wanted(number)]
 
 
@@ -231,9 +231,9 @@ def _is_wanted(number: signal.Signals) -> bool:
     return number not in _left_to_parent and not is_nohup
 
 
-def _is_nobodys(handler: Any) -> bool:
-    """Tell whether what handles a signal is the system, Python, or we: no program of its own."""
-    return handler in _NOBODYS
+def _is_default(handler: Any) -> bool:
+    """Tell whether a handler is one of the system, Python or this module, not of the program."""
+    return handler in _DEFAULT_HANDLERS
 
 
 def _exit(signal_number: int, frame: object) -> None:
@@ -247,7 +247,7 @@ def _interrupt(signal_number: int, frame: object) -> None:
 
 
 def struck_by() -> int:
-    """Return the signal that last ended a program by `SystemExit` here; 0 if none has."""
+    """Return the last signal that has raised `SystemExit`; 0 if none has."""
     return _hold.struck_by
 
 
@@ -257,4 +257,4 @@ def _raise_when_free(error: BaseException) -> None:
     _hold.waiting.append(error)
 
 
-_NOBODYS = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN, _exit, _interrupt)
+_DEFAULT_HANDLERS = (signal.default_int_handler, signal.SIG_DFL, signal.SIG_IGN, _exit, _interrupt)

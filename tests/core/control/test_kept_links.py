@@ -1,4 +1,4 @@
-"""What an attached wand has open: connections that are kept, and a thread that comes and goes."""
+"""The connections of an attached wand, and the thread that has them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from moobius.core.control import protocol, records
 from moobius.core.control.calls import ask
+from moobius.core.control.kept_links import KeptLink, LinkThread
 from moobius.core.control.records import Record
-from moobius.core.control.roads import Road, Roads
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.wands import troupe
 
 
@@ -27,56 +27,61 @@ def threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name == "moobius attached wand"]
 
 
+@pytest.fixture(autouse=True)
+def _nobody_else() -> None:
+    wait_until(lambda: not threads())  # any more: one that was closed may still be on its way out
+
+
 async def test_a_connection_is_kept_until_the_service_moves() -> None:
     with troupe() as one, troupe() as other:
         room, hall = record_of(one.add().name), record_of(other.add("Hall").name)
-        road = Road()
-        link = await road.link_to(room, None)
-        assert await road.link_to(room, None) is link
-        moved = await road.link_to(replace(hall, name="Room"), None)
+        kept = KeptLink()
+        link = await kept.get(room, None)
+        assert await kept.get(room, None) is link
+        moved = await kept.get(replace(hall, name="Room"), None)
         assert moved is not link and link.is_over and not link.is_connected
         assert await ask(moved, hall, protocol.PING) == hall.instance
-        await road.close()
+        await kept.close()
         assert not moved.is_connected
-        back = await road.link_to(room, None)
+        back = await kept.get(room, None)
         assert await ask(back, room, protocol.PING) == room.instance
-        await road.close()
+        await kept.close()
 
 
 async def test_a_connection_that_was_lost_is_made_again() -> None:
     with troupe() as wand:
         room = record_of(wand.add().name)
-        road = Road()
-        link = await road.link_to(room, None)
+        kept = KeptLink()
+        link = await kept.get(room, None)
         link.give_up()
         assert link._wire is not None
         link._wire.transport.abort()
-        await asyncio.wait_for(link.wait_closed(), 10)
-        again = await road.link_to(room, None)
+        await asyncio.wait_for(link.wait_closed(), PATIENCE)
+        again = await kept.get(room, None)
         assert await ask(again, room, protocol.PING) == room.instance
-        await road.close()
+        await kept.close()
 
 
 def test_the_thread_comes_when_it_is_needed_and_goes_at_the_end() -> None:
-    roads, before = Roads(), len(threads())
-    roads.close()
-    assert len(threads()) == before
+    thread = LinkThread()
+    thread.close()
+    assert not threads()
 
     async def where() -> str:
-        assert roads.to["Room"] is roads.to["Room"]
+        assert thread.links["Room"] is thread.links["Room"]
         return threading.current_thread().name
 
     for _ in range(2):
-        assert roads.begin(where()).result(10) == "moobius attached wand"
-        assert len(threads()) == before + 1
-        roads.close()
-        wait_until(lambda: len(threads()) == before)
-        assert not roads.to
+        assert thread.submit(where()).result(PATIENCE) == "moobius attached wand"
+        assert len(threads()) == 1
+        thread.close()
+        wait_until(lambda: not threads())
+        assert not thread.links
 
 
 def test_nobody_waits_for_ever_for_what_the_end_has_cut_short() -> None:
-    roads = Roads()
-    waiting = roads.begin(asyncio.Event().wait())
-    roads.close()
+    thread = LinkThread()
+    waiting = thread.submit(asyncio.Event().wait())
+    thread.close()
     with pytest.raises(CancelledError):
-        waiting.result(10)
+        waiting.result(PATIENCE)

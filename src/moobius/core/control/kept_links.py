@@ -1,4 +1,4 @@
-"""What an attached wand has open: a thread with an event loop, a connection for each service."""
+"""The connections of an attached wand: one for each service, kept open, all in one thread."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Road:
-    """The way to one service: a connection that is kept.
+class KeptLink:
+    """A connection to one service, kept open between requests.
 
     Attributes:
-        turn: Held by who asks: one at a time, so that order is kept.
+        lock: Hold it during a request: one at a time, so that requests keep their order.
     """
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self._address = ""
         self._link: AsyncLink | None = None
 
-    async def link_to(self, record: Record, tls: ssl.SSLContext | None) -> AsyncLink:
-        """Return the connection; it is made if there is none, or the service has moved.
+    async def get(self, record: Record, tls: ssl.SSLContext | None) -> AsyncLink:
+        """Return the connection; opens it if it is lost, or the service has another address.
 
         Raises:
-            Unreachable: If nobody answers.
+            Unreachable: If the service does not answer.
         """
         link = self._link
         if link is None or not link.is_connected or record.address != self._address:
@@ -46,26 +46,26 @@ class Road:
         return link
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection, if it is open."""
         link, self._link = self._link, None
         if link is not None:
             await link.close()
 
 
-class Roads:
-    """All of one process: whoever asks, from whatever thread, one thread does it.
+class LinkThread:
+    """A thread with an event loop that makes the requests of all other threads.
 
     Attributes:
-        to: Name -> the way to that service. For that thread.
+        links: Name of a service -> its connection. Only this thread may use them.
     """
 
     def __init__(self) -> None:
-        self.to: defaultdict[str, Road] = defaultdict(Road)
+        self.links: defaultdict[str, KeptLink] = defaultdict(KeptLink)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
-    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Let something be done in that thread, which is started if need be."""
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine in the thread, which is started at the first call."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -75,23 +75,23 @@ class Roads:
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Hang up everywhere, and let the thread end."""
+        """Close all connections and end the thread; `submit` starts another."""
         with self._lock:
             loop, self._loop = self._loop, None
-            roads, self.to = self.to, defaultdict(Road)
+            links, self.links = self.links, defaultdict(KeptLink)
         if loop is not None:
-            asyncio.run_coroutine_threadsafe(_close(list(roads.values())), loop).result()
+            asyncio.run_coroutine_threadsafe(_close(list(links.values())), loop).result()
             loop.call_soon_threadsafe(loop.stop)
 
 
-async def _close(roads: list[Road]) -> None:
-    await asyncio.gather(*(road.close() for road in roads))
+async def _close(links: list[KeptLink]) -> None:
+    await asyncio.gather(*(link.close() for link in links))
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
-        left = asyncio.all_tasks(loop)  # who waits for them in another thread shall not for ever
+        left = asyncio.all_tasks(loop)  # other threads wait for these
         for task in left:
             task.cancel()
         if left:

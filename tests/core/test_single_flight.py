@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from moobius.core.flights import SingleFlightCache
+from moobius.core.single_flight import SingleFlightCache
 
 
 class Source:
@@ -115,6 +116,22 @@ async def test_an_answer_nobody_waits_for_any_more_is_kept() -> None:
     source.answers["a"].set_result("A")
     await settle()
     assert cache.peek("a") == "A"
+
+
+async def test_a_failure_nobody_waits_for_any_more_is_no_complaint_of_asyncio() -> None:
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: complaints.append(context["message"]))
+    cache, source = SingleFlightCache[str, str](10), Source()
+    only = asyncio.ensure_future(cache.get("a", source.load("a")))
+    await settle()
+    only.cancel()
+    await settle()
+    del only  # whose traceback would keep the request alive
+    source.answers.pop("a").set_exception(OSError("down"))
+    await settle()
+    gc.collect()
+    assert complaints == []
 
 
 async def test_entries_age() -> None:

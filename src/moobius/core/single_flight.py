@@ -1,4 +1,4 @@
-"""A small cache for answers that are worth a request: bounded, ageing, one request a key."""
+"""A small cache of answers: bounded, with an age limit, and one request for each key at a time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ V = TypeVar("V")
 
 
 class SingleFlightCache(Generic[K, V]):
-    """Least recently used entries go first; misses of one key share one request.
+    """A cache that drops the least recently used entries; misses of one key share one request.
 
     Args:
         size: How many entries are kept.
-        seconds: How long an entry is believed; `None` means for ever, 0 not at all.
+        seconds: How long an entry is valid; `None` means for ever, 0 not at all.
         clock: Tells the time in seconds.
     """
 
@@ -37,7 +37,7 @@ class SingleFlightCache(Generic[K, V]):
         return len(self._entries)
 
     def peek(self, key: K) -> V | None:
-        """Return what is known and fresh, or `None`; asks nobody."""
+        """Return the value if it is in the cache and valid, else `None`; makes no request."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -49,7 +49,7 @@ class SingleFlightCache(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V) -> None:
-        """Remember a value that was learned in another way."""
+        """Store a value that came from elsewhere."""
         if self._seconds == 0:
             return
         self._entries[key] = (self._clock(), value)
@@ -58,17 +58,18 @@ class SingleFlightCache(Generic[K, V]):
             self._entries.popitem(last=False)
 
     def forget(self, key: K) -> None:
-        """Drop an entry that turned out to be wrong."""
+        """Remove an entry, such as one that turned out to be wrong."""
         self._entries.pop(key, None)
 
     async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
-        """Return what is known, or load it; a failure is raised to all who waited, and not kept."""
+        """Return the value, or load it; an error is raised to all who waited, and not stored."""
         known = self.peek(key)
         if known is not None:
             return known
         flight = self._flights.get(key)
         if flight is None:
             flight = asyncio.ensure_future(self._load(key, load))
+            flight.add_done_callback(_mark_retrieved)
             self._flights[key] = flight
         # Shielded: one caller that gives up must not take the answer away from the others.
         return await asyncio.shield(flight)
@@ -80,3 +81,9 @@ class SingleFlightCache(Generic[K, V]):
             return value
         finally:
             del self._flights[key]
+
+
+def _mark_retrieved(flight: asyncio.Task[V]) -> None:
+    """Read the outcome, so that asyncio does not complain when all who waited have given up."""
+    if not flight.cancelled():
+        flight.exception()

@@ -1,4 +1,4 @@
-"""Does what other programs ask of a wand's services. One method a request; no sockets."""
+"""Handles what other programs request of a wand's services: one method each, no sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from loguru import logger
 
 from moobius.core.control import protocol
-from moobius.core.control.errands import Errands
+from moobius.core.control.blocking_threads import BlockingThreads
 from moobius.core.control.protocol import ServiceInfo
 from moobius.core.control.records import Record
 from moobius.core.running.plan import ServiceStatus
@@ -20,15 +20,15 @@ from moobius.errors import MoobiusError, WandError
 
 
 class Service(Protocol):
-    """A supervised service, as far as this is concerned."""
+    """What the handler needs to know of a service."""
 
     @property
     def takes_spells(self) -> bool:
-        """Whether there is somebody to take a spell."""
+        """Whether a spell would be taken."""
 
     @property
     def status(self) -> ServiceStatus:
-        """What there is to know."""
+        """Its state, process and so on."""
 
     def put(self, spell: Any) -> None:
         """Send a spell; does not block."""
@@ -36,17 +36,17 @@ class Service(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A service that can be asked for, and what its connection file says."""
+    """A service, and what its connection file says."""
 
     service: Service
     record: Record
 
 
-class Desk:
-    """Answers for the services of one wand.
+class RequestHandler:
+    """Handles requests for the services of one wand.
 
     Attributes:
-        idle: Set while nothing is being done.
+        idle: Set while no request is being handled.
     """
 
     def __init__(
@@ -59,31 +59,31 @@ class Desk:
         """Prepare.
 
         Args:
-            instance: Which wand this is.
-            stop: Stops the service with a handle, and returns when that is done.
-            restart: Starts it anew, and returns when it runs.
-            entries: Name -> service. Other threads put them in and take them out.
+            instance: The id of this wand.
+            stop: Stops the service with a handle, and returns when it has ended.
+            restart: Restarts it, and returns when it runs.
+            entries: Name -> service; other threads add and remove them.
         """
         self._entries = entries
         self.idle = asyncio.Event()
         self.idle.set()
         self._busy = 0
-        self._errands = Errands()
+        self._threads = BlockingThreads()
         self._instance = instance
         self._stop = stop
         self._restart = restart
 
     def close(self) -> None:
-        """Let go of the threads that stop and restart services."""
-        self._errands.close()
+        """End the threads that stop and restart services."""
+        self._threads.close()
 
     async def answer(self, request: str, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Do what is asked, and return the answer; what goes wrong is an answer too."""
+        """Handle a request, and return the answer; an error is an answer too."""
         method = REQUESTS[request]
         try:
             inspect.signature(method).bind(self, *args, **kwargs)
         except TypeError as error:
-            return protocol.error_answer(f"{request!r} is asked for in another way: {error}")
+            return protocol.error_answer(f"{request!r} takes other arguments: {error}")
         self._busy += 1
         self.idle.clear()
         try:
@@ -97,49 +97,51 @@ class Desk:
                 self.idle.set()
 
     def ping(self) -> str:
-        """Say which wand this is."""
+        """Return the id of this wand."""
         return self._instance
 
     def services(self) -> list[dict[str, Any]]:
-        """Tell of every service."""
-        entries = list(self._entries.values())  # at once: others come and go meanwhile
-        return sorted(map(_told, entries), key=itemgetter("name"))
+        """Describe every service."""
+        entries = list(self._entries.values())  # a copy: other threads add and remove some
+        return sorted(map(_description, entries), key=itemgetter("name"))
 
     def status(self, name: str) -> dict[str, Any]:
-        """Tell of a service."""
-        return _told(self._entry(name))
+        """Describe one service."""
+        return _description(self._entry(name))
 
     def spell(self, name: str, text: str) -> None:
         """Hand a spell to a service."""
         entry = self._entry(name)
         if not entry.service.takes_spells:
-            raise self._nobody(name)
+            raise self._no_service(name)
         entry.service.put(protocol.unpack_spell(text))
 
     async def stop(self, name: str) -> None:
         """Stop a service, whatever state it is in."""
         handle = self._entry(name).service.status.handle
         logger.info("{} is stopped by another program", name)
-        await self._errands.run(lambda: self._stop(handle))
+        await self._threads.run(lambda: self._stop(handle))
 
     async def restart(self, name: str) -> None:
-        """Start a service anew."""
+        """Restart a service."""
         handle = self._entry(name).service.status.handle
         logger.info("{} is started again by another program", name)
-        await self._errands.run(lambda: self._restart(handle))
+        await self._threads.run(lambda: self._restart(handle))
 
     def _entry(self, name: str) -> Entry:
         entry = self._entries.get(name) if isinstance(name, str) else None
         if entry is None:
-            raise self._nobody(name)
+            raise self._no_service(name)
         return entry
 
-    def _nobody(self, name: str) -> WandError:
-        living = [each for each, entry in list(self._entries.items()) if entry.service.takes_spells]
-        return WandError(protocol.nobody(f"{name}"[:80], sorted(living)))
+    def _no_service(self, name: str) -> WandError:
+        running = [
+            each for each, entry in list(self._entries.items()) if entry.service.takes_spells
+        ]
+        return WandError(protocol.no_service(f"{name}"[:80], sorted(running)))
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _description(entry: Entry) -> dict[str, Any]:
     status, record = entry.service.status, entry.record
     return protocol.info_to_json(
         ServiceInfo(
@@ -155,12 +157,12 @@ def _told(entry: Entry) -> dict[str, Any]:
     )
 
 
-# What can be asked for -> who does it.
+# Request -> the method that handles it.
 REQUESTS: Mapping[str, Callable[..., Any]] = {
-    protocol.PING: Desk.ping,
-    protocol.SERVICES: Desk.services,
-    protocol.STATUS: Desk.status,
-    protocol.SPELL: Desk.spell,
-    protocol.STOP: Desk.stop,
-    protocol.RESTART: Desk.restart,
+    protocol.PING: RequestHandler.ping,
+    protocol.SERVICES: RequestHandler.services,
+    protocol.STATUS: RequestHandler.status,
+    protocol.SPELL: RequestHandler.spell,
+    protocol.STOP: RequestHandler.stop,
+    protocol.RESTART: RequestHandler.restart,
 }

@@ -1,4 +1,4 @@
-"""What a wand has to do with all this: it takes names, and says when services begin and end."""
+"""Makes services reachable: takes a name for each, and writes and removes its connection file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from loguru import logger
 
 from moobius.core.control import records
-from moobius.core.control.desk import Desk, Entry, Service
 from moobius.core.control.records import Record
+from moobius.core.control.request_handler import Entry, RequestHandler, Service
 from moobius.core.running.lifeline import OVER, Lifeline
 from moobius.errors import WandError
 from moobius.private_files import process_lives
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from moobius.core.control.opening import Opening
 
 LONGEST_CLASS_NAME = 50
-"""Of the name of a class, so much goes into the name of its service; a number may follow."""
+"""A service is named after so many characters of its class; a number may follow."""
 _UNREACHED = "other programs cannot reach {}: {}"
 
 
@@ -40,10 +40,10 @@ class Supervised(Service, Protocol):
     log_file: str
 
 
-class Front:
+class Publisher:
     """Makes the services of one wand reachable from other programs of the same user.
 
-    That they are reachable is a convenience: whatever fails here is a warning, never a service.
+    Services can run without it: whatever fails here is logged as a warning, and stops no service.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class Front:
         """Prepare; nothing is opened or written before there is a service.
 
         Args:
-            stop: Stops the service with a handle, and returns when that is done.
-            restart: Starts it anew, and returns when it runs.
-            openings: Where to listen for other machines.
+            stop: Stops the service with a handle, and returns when it has ended.
+            restart: Restarts it, and returns when it runs.
+            openings: Addresses to listen on for other machines.
         """
         self._instance = uuid.uuid4().hex
         self._owner = os.getpid()
         self._openings = openings
-        self._new_desk = partial(Desk, self._instance, stop, restart)
+        self._new_handler = partial(RequestHandler, self._instance, stop, restart)
         self._entries: dict[str, Entry] = {}
         self._claimed: dict[str, Record] = {}
         self._folder: Path | None = None
@@ -70,14 +70,14 @@ class Front:
         self._lock = threading.RLock()
 
     def claim(self, cls_name: str, wanted: str | None) -> str:
-        """Take a name for a service that is about to start: no two of a user that live share one.
+        """Reserve a name for a service that is about to start: one that no other of this user has.
 
         Args:
-            cls_name: The name of its class, which is its name, with a number if that is taken.
-            wanted: What it shall be called instead.
+            cls_name: The name of its class: the service's name too, with a number if that is taken.
+            wanted: The name to use instead.
 
         Raises:
-            WandError: If the wanted name is taken, or cannot be one.
+            WandError: If the wanted name is taken, or is no possible name.
         """
         with self._lock:
             self._open_folder()
@@ -94,15 +94,15 @@ class Front:
             return next(name for name in candidates if self._take(name, cls_name))
 
     def log_file_of(self, name: str) -> str:
-        """Return where a service logs to whose configuration names no file; empty for nowhere."""
+        """Return the log file of a service whose configuration names none; empty for no file."""
         return "" if self._folder is None else str(records.log_file_of(self._folder, name))
 
     def watch(self, name: str, service: Supervised) -> None:
-        """Make a service reachable as soon as it is ready, and no longer than it lives."""
-        service.life.on_enter = partial(self._noticed, name, service)
+        """Make a service reachable from the moment it is ready until it has ended."""
+        service.life.on_enter = partial(self._on_state, name, service)
 
     def finish(self) -> None:
-        """Wait until other programs have heard of the end of what has ended."""
+        """Wait, when no service is left, until the last answers have been sent."""
         listener = self._listener
         if listener is not None and not self._entries:
             listener.join()
@@ -143,12 +143,12 @@ class Front:
             )
         except OSError as error:
             logger.warning(_UNREACHED, record.name, error)
-            return True  # the name is good enough for ourselves
+            return True  # nobody else knows the name, but the service can have it
 
     # ---- Services ------------------------------------------------------------------------------
 
-    def _noticed(self, name: str, service: Supervised, state: str) -> None:
-        """Take note of a state that a service is about to enter."""
+    def _on_state(self, name: str, service: Supervised, state: str) -> None:
+        """Publish or withdraw a service, by the state that it is about to enter."""
         if os.getpid() != self._owner:
             return
         try:
@@ -156,23 +156,23 @@ class Front:
                 self._publish(name, service)
             elif state in OVER:
                 self._withdraw(name)
-        except Exception as error:  # a late program, for one, can start no thread any more
+        except Exception as error:  # such as: no thread can be started at the end of a program
             logger.warning(_UNREACHED, name, error)
 
     def _publish(self, name: str, service: Supervised) -> None:
         try:
-            self._let_in(name, service)
+            self._publish_record(name, service)
         except Exception:
             with contextlib.suppress(OSError):  # the directory may be gone
                 self._release(name)
             raise
 
-    def _let_in(self, name: str, service: Supervised) -> None:
+    def _publish_record(self, name: str, service: Supervised) -> None:
         with self._lock:
             record = self._claimed.get(name)
             if record is None or self._folder is None:
                 return
-            listener = self._listening(self._folder)
+            listener = self._open_listener(self._folder)
             record = replace(
                 record,
                 log_file=service.log_file,
@@ -184,7 +184,7 @@ class Front:
             self._claimed[name] = record
 
     def _release(self, name: str) -> None:
-        """Take a claim back that nothing will follow: it would seem to be starting for ever."""
+        """Give up the name of a service without an address: it would seem to start for ever."""
         with self._lock:
             record = self._claimed.get(name)
             if record is not None and not record.address and self._folder is not None:
@@ -199,21 +199,21 @@ class Front:
             if record is not None and self._folder is not None:
                 records.remove(self._folder, record)
 
-    def _listening(self, folder: Path) -> Listener:
+    def _open_listener(self, folder: Path) -> Listener:
         if self._listener is not None and self._listener.is_open:
             return self._listener
-        # Loaded only now: a program that starts no service need not wait for it.
+        # Imported only now: a program that starts no service need not wait for it.
         from moobius.core.control.listener import Listener
 
         socket_file = folder / f"{uuid.uuid4().hex[:16]}.sock"
-        listener = Listener(self._new_desk(self._entries), socket_file, self._openings)
+        listener = Listener(self._new_handler(self._entries), socket_file, self._openings)
         listener.start()
         self._listener = listener
         return listener
 
 
 def _clear(folder: Path, name: str) -> bool:
-    """Return whether a name that is taken is free after all, its service being gone."""
+    """Remove the connection file of a service that has ended; return whether the name is free."""
     record = records.read(records.file_of(folder, name))
     if record is None:
         records.discard(folder, name)
@@ -225,11 +225,11 @@ def _clear(folder: Path, name: str) -> bool:
 
 
 def _answers(record: Record) -> bool:
-    """Ask the process that a connection file names; from any thread, in any loop."""
+    """Ask the process that a connection file names, in a thread: a loop may run in this one."""
     from moobius.core.control.calls import answers
 
-    said: list[bool] = []
-    asking = threading.Thread(target=lambda: said.append(asyncio.run(answers(record))))
+    results: list[bool] = []
+    asking = threading.Thread(target=lambda: results.append(asyncio.run(answers(record))))
     asking.start()
     asking.join()
-    return said == [True]
+    return results == [True]

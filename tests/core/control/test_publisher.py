@@ -17,7 +17,7 @@ from moobius.core.control import records
 from moobius.core.control.records import Record
 from moobius.errors import WandError
 from tests.support.disk import disk_full_after
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.wands import Listening, Troupe, troupe
 
 KEY = "ab" * 32
@@ -36,7 +36,7 @@ def test_nothing_is_written_before_there_is_a_service() -> None:
 @pytest.mark.defect("D110")
 def test_files_come_with_the_service_and_go_with_it() -> None:
     with troupe() as wand:
-        taken = wand.front.claim("Room", None)
+        taken = wand.publisher.claim("Room", None)
         assert files() == ["Room.json"]
         claimed = records.read(records.file_of(records.services_folder(), taken))
         assert claimed is not None and not claimed.address
@@ -63,9 +63,9 @@ def test_a_wanted_name_is_given_or_refused() -> None:
         assert one.add(name="weather").name == "weather"
         for wand in (one, other):
             with pytest.raises(WandError, match="'weather' runs already; choose another name"):
-                wand.front.claim("Room", "weather")
+                wand.publisher.claim("Room", "weather")
         with pytest.raises(WandError, match="cannot be the name"):
-            one.front.claim("Room", "../weather")
+            one.publisher.claim("Room", "../weather")
         one.stop(1)
         assert other.add(name="weather").name == "weather"
 
@@ -88,8 +88,8 @@ def test_a_name_whose_service_is_gone_is_free(tmp_path: Path) -> None:
 
 def test_a_service_that_is_starting_keeps_its_name() -> None:
     with troupe() as one, troupe() as other:
-        assert one.front.claim("Room", None) == "Room"
-        assert other.front.claim("Room", None) == "Room-2"
+        assert one.publisher.claim("Room", None) == "Room"
+        assert other.publisher.claim("Room", None) == "Room-2"
 
 
 def test_a_service_runs_also_where_nobody_can_reach_it(log: list[str]) -> None:
@@ -105,10 +105,10 @@ def test_a_service_runs_also_where_nobody_can_reach_it(log: list[str]) -> None:
 def test_a_service_runs_also_where_nobody_can_listen(log: list[str]) -> None:
     folder = records.services_folder()
     with troupe() as wand:
-        wand.front.claim("Room", None)
+        wand.publisher.claim("Room", None)
         folder.rename(folder.with_name("moved"))
         room = Listening(1, "Room")
-        wand.front.watch("Room", room)
+        wand.publisher.watch("Room", room)
         room.life.enter("running")
         assert room.life.state == "running"
         assert any("WARNING other programs cannot reach Room: no control" in line for line in log)
@@ -120,9 +120,9 @@ def test_a_name_that_cannot_be_published_is_let_go(log: list[str]) -> None:
     """It would be shown as starting for ever."""
     with troupe() as wand:
         wand.add("Hall")  # so that there is an address
-        wand.front.claim("Room", None)
+        wand.publisher.claim("Room", None)
         room = Listening(2, "Room")
-        wand.front.watch("Room", room)
+        wand.publisher.watch("Room", room)
         with disk_full_after(100):
             room.life.enter("running")
         assert any("WARNING other programs cannot reach Room: " in line for line in log)
@@ -162,11 +162,11 @@ def test_of_many_that_find_a_name_left_over_one_gets_it(left: str) -> None:
     together, owners = threading.Barrier(count), Counter[str]()
 
     def claim_all() -> None:
-        front = Troupe().front
+        publisher = Troupe().publisher
         for name in names:
-            together.wait(20)
+            together.wait(PATIENCE)
             with contextlib.suppress(WandError):
-                owners[front.claim("Room", name)] += 1
+                owners[publisher.claim("Room", name)] += 1
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -174,7 +174,7 @@ def test_of_many_that_find_a_name_left_over_one_gets_it(left: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     sys.setswitchinterval(interval)
     assert owners == Counter(names)
 

@@ -1,4 +1,4 @@
-"""What the desk does, with services that only remember what was done to them."""
+"""What is done on request, with services that only remember what was done to them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from moobius.core.control import protocol
-from moobius.core.control.desk import REQUESTS, Desk, Entry
 from moobius.core.control.records import Record
+from moobius.core.control.request_handler import REQUESTS, Entry, RequestHandler
 from moobius.core.running.plan import ServiceStatus
 from moobius.errors import WandError
 
@@ -36,7 +36,9 @@ class Remembers:
         self.spells.append(spell)
 
 
-def desk_with(*services: Remembers, stop: Callable[[int], None] = lambda handle: None) -> Desk:
+def handler_with(
+    *services: Remembers, stop: Callable[[int], None] = lambda handle: None
+) -> RequestHandler:
     def restart(handle: int) -> None:
         raise WandError(f"{handle} did not come back")
 
@@ -44,36 +46,36 @@ def desk_with(*services: Remembers, stop: Callable[[int], None] = lambda handle:
     for service in services:
         record = Record(service.name, "Room", 1, "this one", "/project", 1.5, "/log")
         entries[service.name] = Entry(service, record)
-    return Desk("this one", stop, restart, entries)
+    return RequestHandler("this one", stop, restart, entries)
 
 
 async def test_it_says_who_it_is_and_whom_it_has() -> None:
-    desk = desk_with(Remembers(2, "B"), Remembers(1, "A"))
-    assert await desk.answer(protocol.PING) == {"value": "this one"}
-    infos = [protocol.info_from_json(s) for s in (await desk.answer(protocol.SERVICES))["value"]]
+    handler = handler_with(Remembers(2, "B"), Remembers(1, "A"))
+    assert await handler.answer(protocol.PING) == {"value": "this one"}
+    infos = [protocol.info_from_json(s) for s in (await handler.answer(protocol.SERVICES))["value"]]
     assert [(info.name, info.pid) for info in infos] == [("A", 71), ("B", 72)]
-    assert (await desk.answer(protocol.STATUS, "B"))["value"]["log_file"] == "/log"
+    assert (await handler.answer(protocol.STATUS, "B"))["value"]["log_file"] == "/log"
 
 
 async def test_others_may_come_and_go_meanwhile() -> None:
     """In threads of their own, as services of a wand do."""
-    desk, over = desk_with(Remembers(1, "Room")), threading.Event()
-    (entry,) = desk._entries.values()
+    handler, over = handler_with(Remembers(1, "Room")), threading.Event()
+    (entry,) = handler._entries.values()
 
     def come_and_go() -> None:
-        assert isinstance(desk._entries, dict)
+        assert isinstance(handler._entries, dict)
         for number in itertools.cycle(range(50)):
             if over.is_set():
                 return
-            desk._entries[f"s{number}"] = entry
-            desk._entries.pop(f"s{(number + 25) % 50}", None)
+            handler._entries[f"s{number}"] = entry
+            handler._entries.pop(f"s{(number + 25) % 50}", None)
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     thread = threading.Thread(target=come_and_go)
     thread.start()
     try:
-        answers = [await desk.answer(protocol.SERVICES) for _ in range(200)]
+        answers = [await handler.answer(protocol.SERVICES) for _ in range(200)]
     finally:
         over.set()
         sys.setswitchinterval(interval)
@@ -83,13 +85,15 @@ async def test_others_may_come_and_go_meanwhile() -> None:
 
 async def test_spells_reach_who_is_named() -> None:
     room, dead = Remembers(1, "Room"), Remembers(2, "Dead", takes_spells=False)
-    desk = desk_with(room, dead)
-    assert await desk.answer(protocol.SPELL, "Room", protocol.pack_spell((1, 2))) == {"value": None}
+    handler = handler_with(room, dead)
+    assert await handler.answer(protocol.SPELL, "Room", protocol.pack_spell((1, 2))) == {
+        "value": None
+    }
     assert room.spells == [(1, 2)]
     for name in ("Dead", "Rom", 7, None, ["Room"]):
-        answer = await desk.answer(protocol.SPELL, name, '"x"')
+        answer = await handler.answer(protocol.SPELL, name, '"x"')
         assert answer["error"].endswith("runs; running: Room")
-    assert "cannot be read" in (await desk.answer(protocol.SPELL, "Room", "{"))["error"]
+    assert "cannot be read" in (await handler.answer(protocol.SPELL, "Room", "{"))["error"]
     assert len(room.spells) == 1 and dead.spells == []
 
 
@@ -100,24 +104,26 @@ async def test_stopping_blocks_nobody_else() -> None:
         may_end.wait(20)
         stopped.append(handle)
 
-    desk = desk_with(Remembers(3, "Room"), stop=stop)
-    stopping = asyncio.create_task(desk.answer(protocol.STOP, "Room"))
+    handler = handler_with(Remembers(3, "Room"), stop=stop)
+    stopping = asyncio.create_task(handler.answer(protocol.STOP, "Room"))
     await asyncio.sleep(0)
-    assert await desk.answer(protocol.PING) == {"value": "this one"}
-    assert not desk.idle.is_set() and not stopping.done()
+    assert await handler.answer(protocol.PING) == {"value": "this one"}
+    assert not handler.idle.is_set() and not stopping.done()
     may_end.set()
     assert await asyncio.wait_for(stopping, 20) == {"value": None}
-    assert stopped == [3] and desk.idle.is_set()
+    assert stopped == [3] and handler.idle.is_set()
 
 
 async def test_what_goes_wrong_is_said() -> None:
-    desk = desk_with(Remembers(3, "Room"))
-    assert await desk.answer(protocol.RESTART, "Room") == {"error": "3 did not come back"}
+    handler = handler_with(Remembers(3, "Room"))
+    assert await handler.answer(protocol.RESTART, "Room") == {"error": "3 did not come back"}
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
 async def test_other_arguments_are_an_error_and_no_more(request_: str) -> None:
-    desk = desk_with(Remembers(1, "Room"))
-    assert "in another way" in (await desk.answer(request_, 1, 2, 3))["error"]
-    assert "in another way" in (await desk.answer(request_, self="Room", request=1))["error"]
-    assert desk.idle.is_set()
+    handler = handler_with(Remembers(1, "Room"))
+    assert "takes other arguments" in (await handler.answer(request_, 1, 2, 3))["error"]
+    assert (
+        "takes other arguments" in (await handler.answer(request_, self="Room", request=1))["error"]
+    )
+    assert handler.idle.is_set()
