@@ -18,7 +18,7 @@ import pytest
 
 from moobius import MoobiusWand
 from moobius.cli import main
-from moobius.core.control import records
+from moobius.core.control import connection_files
 from moobius.errors import WandError
 from tests.support.patience import PATIENCE
 from tests.support.program import Program
@@ -151,11 +151,11 @@ def test_logs_wants_a_number_of_lines(capsys: Captured, lines: str) -> None:
 def test_logs_does_not_ask_a_service_that_may_be_silent(capsys: Captured) -> None:
     with troupe() as wand, socket.create_server(("127.0.0.1", 0)) as silent:
         room = logging_to(wand, "the last it said\n")
-        folder = records.services_folder()
-        record = records.read(records.file_of(folder, "Room"))
+        folder = connection_files.services_folder()
+        record = connection_files.read(connection_files.file_of(folder, "Room"))
         assert record is not None
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        records.publish(folder, replace(record, address=address))
+        connection_files.publish(folder, replace(record, address=address))
         assert main(["logs", room.name]) == 0
         assert capsys.readouterr().out == "the last it said\n"
         silent.settimeout(0)
@@ -168,7 +168,7 @@ def test_what_goes_wrong_is_said_in_one_line_and_not_by_the_log(
 ) -> None:
     with troupe() as wand:
         wand.add()
-        file = records.file_of(records.services_folder(), "Room")
+        file = connection_files.file_of(connection_files.services_folder(), "Room")
         file.write_text(json.dumps({**json.loads(file.read_text()), "key": "ab" * 32}))
         before = len(log)
         assert "Room cannot be reached" in refused(capsys, "spell", "Room", "x")
@@ -189,8 +189,8 @@ def test_logs_says_when_there_are_none(capsys: Captured) -> None:
 
 async def test_logs_follow_until_ctrl_c_and_past_a_rotation(tmp_path: Path) -> None:
     folder = tmp_path / "runtime" / "moobius" / "services"
-    records.make_folder(folder)
-    log = records.log_file_of(folder, "Room")
+    connection_files.make_folder(folder)
+    log = connection_files.log_file_of(folder, "Room")
     log.write_text("before\n")
     async with Program(
         tmp_path, "-m", "moobius", "logs", "Room", "-f", XDG_RUNTIME_DIR=str(tmp_path / "runtime")
@@ -238,8 +238,8 @@ def test_who_does_not_read_to_the_end_is_no_reason_to_complain(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     folder = tmp_path / "runtime" / "moobius" / "services"
-    records.make_folder(folder)
-    records.log_file_of(folder, "Room").write_text("a line\n" * 100_000)
+    connection_files.make_folder(folder)
+    connection_files.log_file_of(folder, "Room").write_text("a line\n" * 100_000)
     with subprocess.Popen(
         [sys.executable, "-m", "moobius", *words],
         stdout=subprocess.PIPE,
@@ -251,7 +251,7 @@ def test_who_does_not_read_to_the_end_is_no_reason_to_complain(
             assert process.stdout.readline() == b"a line\n"
         process.stdout.close()
         if words[-1] == "-f":  # it is noticed with the next line
-            with records.log_file_of(folder, "Room").open("a") as log:
+            with connection_files.log_file_of(folder, "Room").open("a") as log:
                 log.write("a line\n" * 20_000)
         assert process.stderr.read() == b""
         assert process.wait(PATIENCE) == 141

@@ -174,16 +174,18 @@ def _spell(options: argparse.Namespace) -> Any:
 
 
 def _log_file(name: str) -> Path:
-    from moobius.core.control import protocol, records
+    from moobius.core.control import connection_files, protocol
 
     # The connection file says where; so a service that is silent does not have to.
-    folder = records.services_folder()
-    record = records.read(records.file_of(folder, records.check_name(name)))
+    folder = connection_files.services_folder()
+    record = connection_files.read(
+        connection_files.file_of(folder, connection_files.check_name(name))
+    )
     if record is not None and record.address:
         if not record.log_file:
             raise WandError(f"{name} has no log file; set log_file in its configuration")
         return Path(record.log_file)
-    left = records.log_file_of(folder, name)
+    left = connection_files.log_file_of(folder, name)
     if left.is_file():
         return left
     with _wand() as wand:

@@ -21,8 +21,8 @@ import pytest
 
 from moobius import MoobiusWand, types
 from moobius.core import remote
-from moobius.core.control import calls, protocol, records
-from moobius.core.control.records import Record
+from moobius.core.control import calls, connection_files, protocol
+from moobius.core.control.connection_files import Record
 from moobius.core.remote import RemoteWand
 from moobius.errors import WandError
 from tests.support.patience import PATIENCE, until, wait_until
@@ -155,29 +155,29 @@ def test_others_are_answered_while_one_is_being_stopped() -> None:
 
 
 def test_a_file_that_is_left_over_is_removed_when_nobody_answers() -> None:
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     with troupe() as one, MoobiusWand.attach() as wand:
         one.add()
-        record = records.read(records.file_of(folder, "Room"))
+        record = connection_files.read(connection_files.file_of(folder, "Room"))
         assert record is not None
         left = folder / "dead.sock"
         dead = replace(record, name="Dead", instance="dead", address=f"unix:{left}")
         for call in (lambda: wand.spell("Dead", 1), lambda: list(wand.services())):
-            records.claim(folder, dead)
+            connection_files.claim(folder, dead)
             with socket.socket(socket.AF_UNIX) as unused:
                 unused.bind(str(left))
             try:
                 assert call() == ["Room"]
             except WandError as error:
                 assert str(error) == "no service 'Dead' runs; running: Room"
-            assert not records.file_of(folder, "Dead").exists() and not left.exists()
+            assert not connection_files.file_of(folder, "Dead").exists() and not left.exists()
 
 
 def deaf(name: str, deaf_socket: socket.socket) -> Record:
     """Leave word of a service whose process lives, and never answers: it was suspended, say."""
     address = f"tcp://127.0.0.1:{deaf_socket.getsockname()[1]}"
     record = Record(name, "Deaf", os.getpid(), name, "", 0.0, "", address, "ab" * 32)
-    records.claim(records.services_folder(), record)
+    connection_files.claim(connection_files.services_folder(), record)
     return record
 
 
@@ -263,8 +263,8 @@ def test_a_connection_file_that_is_of_no_use_is_named_and_hides_nobody() -> None
     with troupe() as one, MoobiusWand.attach() as wand, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         one.add()
-        folder = records.services_folder()
-        records.publish(folder, replace(deaf("Odd", unused), address="pipe:/x"))
+        folder = connection_files.services_folder()
+        connection_files.publish(folder, replace(deaf("Odd", unused), address="pipe:/x"))
         states = {name: info.state for name, info in wand.services().items()}
         assert states == {"Odd": "silent", "Room": "running"}
         for call in (wand.stop, wand.status, lambda name: wand.spell(name, 1)):
@@ -275,15 +275,15 @@ def test_a_connection_file_that_is_of_no_use_is_named_and_hides_nobody() -> None
 def test_who_hangs_while_it_starts_is_named_and_who_died_then_is_nobody() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     with troupe() as one, MoobiusWand.attach() as wand:
         one.publisher.claim("Slow", None)
         with pytest.raises(WandError, match=f"the process that starts it, {os.getpid()}$"):
             wand.stop("Slow")
-        records.claim(folder, Record("Dead", "Room", ended.pid, "dead", "", 0.0))
+        connection_files.claim(folder, Record("Dead", "Room", ended.pid, "dead", "", 0.0))
         with pytest.raises(WandError, match="no service 'Dead' runs"):
             wand.stop("Dead")
-        assert not records.file_of(folder, "Dead").exists()
+        assert not connection_files.file_of(folder, "Dead").exists()
 
 
 def cast_and_close(wand: RemoteWand, spell: object) -> None:
@@ -308,10 +308,10 @@ def test_a_forked_child_begins_anew() -> None:
 
 
 def test_another_key_casts_nothing() -> None:
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     with troupe() as one, MoobiusWand.attach() as wand:
         room = one.add()
-        file = records.file_of(folder, "Room")
+        file = connection_files.file_of(folder, "Room")
         file.write_text(json.dumps({**json.loads(file.read_text()), "key": "ab" * 32}))
         with pytest.raises(WandError, match="Room cannot be reached"):
             wand.spell("Room", 1)
@@ -331,7 +331,7 @@ def open_to_all(folder: Path) -> None:
 @pytest.mark.defect("D110")
 def test_another_user_casts_nothing(tmp_path: Path, can_read_folder: bool) -> None:
     """Also one who could look into the directory: the file and the socket are their user's."""
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     with troupe() as one:
         room = one.add()
         if os.getuid() != 0:
@@ -340,14 +340,14 @@ def test_another_user_casts_nothing(tmp_path: Path, can_read_folder: bool) -> No
             return
         if can_read_folder:
             open_to_all(folder)
-        record = records.read(records.file_of(folder, "Room"))
+        record = connection_files.read(connection_files.file_of(folder, "Room"))
         assert record is not None
         attempt = f"""
             import os, socket
             from pathlib import Path
             os.setgid(65534), os.setuid(65534)
             for attempt in (
-                lambda: Path({str(records.file_of(folder, "Room"))!r}).read_text(),
+                lambda: Path({str(connection_files.file_of(folder, "Room"))!r}).read_text(),
                 lambda: socket.socket(socket.AF_UNIX).connect({record.address[5:]!r}),
             ):
                 try:

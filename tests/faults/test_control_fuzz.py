@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from moobius.core.control import records
+from moobius.core.control import connection_files
 from moobius.core.control.calls import dial
-from moobius.core.control.records import Record
+from moobius.core.control.connection_files import Record
 from moobius.core.control.request_handler import REQUESTS
 from moobius.errors import RequestFailed
 from moobius.messaging import SharedKey
@@ -72,7 +72,9 @@ def cast() -> Iterator[tuple[Troupe, Listening, Record]]:
     """A room, and what its connection file says."""
     with troupe() as wand:
         room = wand.add()
-        record = records.read(records.file_of(records.services_folder(), "Room"))
+        record = connection_files.read(
+            connection_files.file_of(connection_files.services_folder(), "Room")
+        )
         assert record is not None
         yield wand, room, record
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moobius.core.control.publisher import Publisher
-from moobius.core.running.lifeline import Lifeline
 from moobius.core.running.plan import ServiceStatus
+from moobius.core.running.service_state import Lifeline
 
 
 @dataclass

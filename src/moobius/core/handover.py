@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from loguru import logger
 
 from moobius.core.contain import contain
-from moobius.core.running import leaving
+from moobius.core.running import parent_death
 from moobius.network.ws_client import WSClient
 from moobius.private_files import process_lives
 
@@ -65,4 +65,4 @@ async def _make_room(ws_client: WSClient, hold: Hold, taking: asyncio.Future[Non
 
 def leave_with(pid: int) -> None:
     """Stop this program when another process has ended, in whatever way."""
-    leaving.leave_with(pid, lambda: os.kill(os.getpid(), signal.SIGTERM), LEAVE_AFTER_S)
+    parent_death.leave_with(pid, lambda: os.kill(os.getpid(), signal.SIGTERM), LEAVE_AFTER_S)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from loguru import logger
 
-from moobius.core.control import protocol, records
+from moobius.core.control import connection_files, protocol
 from moobius.core.control.calls import ANSWER_WITHIN_S, Unreachable, ask, check_address, open_link
+from moobius.core.control.connection_files import Record
 from moobius.core.control.kept_links import LinkThread
 from moobius.core.control.protocol import ServiceInfo
-from moobius.core.control.records import Record
 from moobius.errors import ConfigError, WandError
 from moobius.private_files import process_lives
 
@@ -62,7 +62,7 @@ class RemoteWand:
         Raises:
             ConfigError: If an argument that the address needs is missing, or one is not for it.
         """
-        folder = records.services_folder(Path(runtime) if runtime else None)
+        folder = connection_files.services_folder(Path(runtime) if runtime else None)
         if not address:
             if key or ca_file:
                 raise ConfigError("attach: key and ca_file are only for use with an address")
@@ -160,7 +160,7 @@ class RemoteWand:
 
     async def _ask_quickly(self, name: str, request: str, *args: Any) -> Any:
         """Send a request over the connection that is kept: one at a time, so in order."""
-        kept = self._thread.links["" if self._only else records.check_name(name)]
+        kept = self._thread.links["" if self._only else connection_files.check_name(name)]
         async with kept.lock:
             record = await self._find(name)
             try:
@@ -181,8 +181,8 @@ class RemoteWand:
     async def _find(self, name: str) -> Record:
         if self._only is not None:
             return self._only
-        records.check_name(name)
-        record = records.read(records.file_of(self._folder, name))
+        connection_files.check_name(name)
+        record = connection_files.read(connection_files.file_of(self._folder, name))
         if record is None:
             raise WandError(await self._no_service(name))
         if not record.address and process_lives(record.pid):
@@ -191,7 +191,7 @@ class RemoteWand:
                 f"that starts it, {record.pid}"
             )
         if not record.address:
-            records.bury(self._folder, record)
+            connection_files.bury(self._folder, record)
             raise WandError(await self._no_service(name))
         return record
 
@@ -199,7 +199,7 @@ class RemoteWand:
         """Return the error for a service that does not answer; remove its file if it has ended."""
         if not error.is_gone or self._only is not None:
             return error
-        records.bury(self._folder, record)
+        connection_files.bury(self._folder, record)
         return WandError(await self._no_service(name))
 
     async def _no_service(self, name: str) -> str:
@@ -210,7 +210,7 @@ class RemoteWand:
         if self._only is not None:
             return await self._services_of(self._only)
         by_wand: dict[tuple[str, str], list[Record]] = {}
-        for record in records.read_all(self._folder):
+        for record in connection_files.read_all(self._folder):
             by_wand.setdefault((record.address, record.key), []).append(record)
         # All at once: a wand that does not answer must not delay the others.
         infos = await asyncio.gather(*map(self._services_in, by_wand.values()))
@@ -227,7 +227,7 @@ class RemoteWand:
             if not (isinstance(error, Unreachable) and error.is_gone):
                 return _without_answer(wand_records, "silent")
         for record in wand_records:
-            records.bury(self._folder, record)
+            connection_files.bury(self._folder, record)
         return {}
 
     async def _services_of(self, record: Record) -> dict[str, ServiceInfo]:

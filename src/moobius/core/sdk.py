@@ -30,7 +30,7 @@ from moobius.core.modes import service_only
 from moobius.core.older_names import with_older_names
 from moobius.core.sending import Sending
 from moobius.core.spells.listening import listen
-from moobius.core.stopping.patience import STOP_TIMEOUT
+from moobius.core.stopping.time_limits import STOP_TIMEOUT
 from moobius.errors import ConfigError, TransportError
 from moobius.network import ws_payload_builder as builder
 from moobius.network.frame_reader import Inbound, read_frame

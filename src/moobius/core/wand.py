@@ -293,7 +293,7 @@ class MoobiusWand:
             raise SystemExit(128 + signal_number)
 
     def _run_together(self, orders: Sequence[Order]) -> None:
-        from moobius.core.running.together import Seat, run_together
+        from moobius.core.running.same_process import Seat, run_together
 
         seats: list[Seat] = []
         try:

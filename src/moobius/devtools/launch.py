@@ -23,7 +23,7 @@ NEEDED = (
     "aiohttp",
     "apscheduler.executors.asyncio",
     "apscheduler.schedulers.asyncio",
-    "moobius.cli",
+    "moobius.command_table",
     "moobius.core.running.foreground",
     "moobius.core.sdk",
     "moobius.database.magical_storage",

@@ -1,4 +1,4 @@
-"""Every older spelling, in one room: tables of names, which plug into seams that core offers."""
+"""The names of older versions, as tables, which are registered with `moobius.core.older_names`."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from moobius.core.control import calls, protocol, records
+from moobius.core.control import calls, connection_files, protocol
 from moobius.core.control.calls import Unreachable
-from moobius.core.control.records import Record
+from moobius.core.control.connection_files import Record
 from moobius.errors import ConfigError, WandError
 from moobius.messaging import AsyncLink, Callbacks, SharedKey, serve
 from tests.support.wands import troupe
@@ -21,7 +21,9 @@ KEY = "ab" * 32
 
 
 def record_of(name: str) -> Record:
-    found = records.read(records.file_of(records.services_folder(), name))
+    found = connection_files.read(
+        connection_files.file_of(connection_files.services_folder(), name)
+    )
     assert found is not None
     return found
 

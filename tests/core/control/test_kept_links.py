@@ -9,16 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from moobius.core.control import protocol, records
+from moobius.core.control import connection_files, protocol
 from moobius.core.control.calls import ask
+from moobius.core.control.connection_files import Record
 from moobius.core.control.kept_links import KeptLink, LinkThread
-from moobius.core.control.records import Record
 from tests.support.patience import PATIENCE, wait_until
 from tests.support.wands import troupe
 
 
 def record_of(name: str) -> Record:
-    found = records.read(records.file_of(records.services_folder(), name))
+    found = connection_files.read(
+        connection_files.file_of(connection_files.services_folder(), name)
+    )
     assert found is not None
     return found
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from moobius.core.control import records
-from moobius.core.control.records import Record
+from moobius.core.control import connection_files
+from moobius.core.control.connection_files import Record
 from moobius.errors import WandError
 from tests.support.disk import disk_full_after
 from tests.support.patience import PATIENCE, wait_until
@@ -25,12 +25,12 @@ KEY = "ab" * 32
 
 def files() -> list[str]:
     """The names of what lies in the directory of connection files."""
-    return sorted(file.name for file in records.services_folder().iterdir())
+    return sorted(file.name for file in connection_files.services_folder().iterdir())
 
 
 def test_nothing_is_written_before_there_is_a_service() -> None:
     with troupe():
-        assert not records.services_folder().exists()
+        assert not connection_files.services_folder().exists()
 
 
 @pytest.mark.defect("D110")
@@ -38,10 +38,14 @@ def test_files_come_with_the_service_and_go_with_it() -> None:
     with troupe() as wand:
         taken = wand.publisher.claim("Room", None)
         assert files() == ["Room.json"]
-        claimed = records.read(records.file_of(records.services_folder(), taken))
+        claimed = connection_files.read(
+            connection_files.file_of(connection_files.services_folder(), taken)
+        )
         assert claimed is not None and not claimed.address
         room = wand.add("Hall")
-        ready = records.read(records.file_of(records.services_folder(), "Hall"))
+        ready = connection_files.read(
+            connection_files.file_of(connection_files.services_folder(), "Hall")
+        )
         assert ready is not None
         assert (ready.pid, ready.cls, ready.project) == (os.getpid(), "Hall", str(Path.cwd()))
         assert Path(ready.address.removeprefix("unix:")).stat().st_mode & 0o777 == 0o600
@@ -72,17 +76,19 @@ def test_a_wanted_name_is_given_or_refused() -> None:
 
 def test_a_name_whose_service_is_gone_is_free(tmp_path: Path) -> None:
     """The process number has become another's: nobody answers, or somebody else does."""
-    folder = records.services_folder()
-    records.make_folder(folder)
+    folder = connection_files.services_folder()
+    connection_files.make_folder(folder)
     with troupe() as wand:
-        hall = records.read(records.file_of(folder, wand.add("Hall").name))
+        hall = connection_files.read(connection_files.file_of(folder, wand.add("Hall").name))
         assert hall is not None
         dead = replace(hall, name="Room", instance="dead", address=f"unix:{tmp_path}/none", key=KEY)
-        records.claim(folder, dead)
+        connection_files.claim(folder, dead)
         assert wand.add().name == "Room"
-        records.claim(folder, replace(dead, name="Cave", address=hall.address, key=hall.key))
+        connection_files.claim(
+            folder, replace(dead, name="Cave", address=hall.address, key=hall.key)
+        )
         assert wand.add("Cave").name == "Cave"
-        records.file_of(folder, "Park").write_text("garbage")
+        connection_files.file_of(folder, "Park").write_text("garbage")
         assert wand.add("Park").name == "Park"
 
 
@@ -93,7 +99,7 @@ def test_a_service_that_is_starting_keeps_its_name() -> None:
 
 
 def test_a_service_runs_also_where_nobody_can_reach_it(log: list[str]) -> None:
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     folder.parent.mkdir()
     folder.write_text("in the way")
     with troupe() as wand:
@@ -103,7 +109,7 @@ def test_a_service_runs_also_where_nobody_can_reach_it(log: list[str]) -> None:
 
 
 def test_a_service_runs_also_where_nobody_can_listen(log: list[str]) -> None:
-    folder = records.services_folder()
+    folder = connection_files.services_folder()
     with troupe() as wand:
         wand.publisher.claim("Room", None)
         folder.rename(folder.with_name("moved"))
@@ -150,15 +156,15 @@ def test_whatever_goes_wrong_with_its_address_is_no_harm_to_a_service(
 
 @pytest.mark.parametrize("left", ["junk", "of the dead"])
 def test_of_many_that_find_a_name_left_over_one_gets_it(left: str) -> None:
-    folder = records.services_folder()
-    records.make_folder(folder)
+    folder = connection_files.services_folder()
+    connection_files.make_folder(folder)
     names, count = [f"n{number}" for number in range(80)], 4
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for name in names:
-        records.claim(folder, Record(name, "Room", ended.pid, "dead", "", 0.0))
+        connection_files.claim(folder, Record(name, "Room", ended.pid, "dead", "", 0.0))
         if left == "junk":
-            records.file_of(folder, name).write_text("junk")
+            connection_files.file_of(folder, name).write_text("junk")
     together, owners = threading.Barrier(count), Counter[str]()
 
     def claim_all() -> None:

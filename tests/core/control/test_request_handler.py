@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from moobius.core.control import protocol
-from moobius.core.control.records import Record
+from moobius.core.control.connection_files import Record
 from moobius.core.control.request_handler import REQUESTS, Entry, RequestHandler
 from moobius.core.running.plan import ServiceStatus
 from moobius.errors import WandError

@@ -11,7 +11,7 @@ import pytest
 from moobius import Moobius
 from moobius.core.running import child
 from moobius.core.running.child import Failed, Platform, Ready, Spellbook, _portable
-from moobius.core.stopping.patience import STOP_SLACK_S
+from moobius.core.stopping.time_limits import STOP_SLACK_S
 from moobius.errors import BadResponseException, WandError
 from tests.support.patience import PATIENCE
 

@@ -11,7 +11,7 @@ from moobius.core.running.foreground import Foreground
 from moobius.core.running.plan import Plan, ServiceStatus
 from moobius.core.running.roster import Roster
 from moobius.core.running.supervision import Restarts
-from moobius.core.stopping.patience import HURRY_S
+from moobius.core.stopping.time_limits import HURRY_S
 from moobius.errors import WandError
 
 

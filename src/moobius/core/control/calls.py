@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from moobius.core.control import protocol
-from moobius.core.control.records import Record
+from moobius.core.control.connection_files import Record
 from moobius.errors import ConfigError, MessagingError, RequestFailed, WandError
 from moobius.messaging.aio_client import connect
 from moobius.messaging.auth import SharedKey

@@ -14,7 +14,7 @@ from moobius.core.control.calls import open_link
 if TYPE_CHECKING:
     import ssl
 
-    from moobius.core.control.records import Record
+    from moobius.core.control.connection_files import Record
     from moobius.messaging.aio_link import AsyncLink
 
 T = TypeVar("T")

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from loguru import logger
 
-from moobius.core.control import records
-from moobius.core.control.records import Record
+from moobius.core.control import connection_files
+from moobius.core.control.connection_files import Record
 from moobius.core.control.request_handler import Entry, RequestHandler, Service
-from moobius.core.running.lifeline import OVER, Lifeline
+from moobius.core.running.service_state import OVER, Lifeline
 from moobius.errors import WandError
 from moobius.private_files import process_lives
 
@@ -82,7 +82,7 @@ class Publisher:
         with self._lock:
             self._open_folder()
             if wanted is not None:
-                if not self._take(records.check_name(wanted), cls_name):
+                if not self._take(connection_files.check_name(wanted), cls_name):
                     raise WandError(
                         f"a service called {wanted!r} runs already; choose another name"
                     )
@@ -95,7 +95,7 @@ class Publisher:
 
     def log_file_of(self, name: str) -> str:
         """Return the log file of a service whose configuration names none; empty for no file."""
-        return "" if self._folder is None else str(records.log_file_of(self._folder, name))
+        return "" if self._folder is None else str(connection_files.log_file_of(self._folder, name))
 
     def watch(self, name: str, service: Supervised) -> None:
         """Make a service reachable from the moment it is ready until it has ended."""
@@ -110,9 +110,9 @@ class Publisher:
     # ---- Names ---------------------------------------------------------------------------------
 
     def _open_folder(self) -> None:
-        folder = records.services_folder()
+        folder = connection_files.services_folder()
         try:
-            records.make_folder(folder)
+            connection_files.make_folder(folder)
         except OSError as error:
             self._folder = None
             logger.warning("other programs cannot reach services of this one: {}", error)
@@ -138,8 +138,8 @@ class Publisher:
 
     def _write_claim(self, folder: Path, record: Record) -> bool:
         try:
-            return records.claim(folder, record) or (
-                _clear(folder, record.name) and records.claim(folder, record)
+            return connection_files.claim(folder, record) or (
+                _clear(folder, record.name) and connection_files.claim(folder, record)
             )
         except OSError as error:
             logger.warning(_UNREACHED, record.name, error)
@@ -180,7 +180,7 @@ class Publisher:
                 key=listener.key.hex(),
             )
             self._entries[name] = Entry(service, record)
-            records.publish(self._folder, record)
+            connection_files.publish(self._folder, record)
             self._claimed[name] = record
 
     def _release(self, name: str) -> None:
@@ -188,7 +188,7 @@ class Publisher:
         with self._lock:
             record = self._claimed.get(name)
             if record is not None and not record.address and self._folder is not None:
-                records.remove(self._folder, record)
+                connection_files.remove(self._folder, record)
 
     def _withdraw(self, name: str) -> None:
         with self._lock:
@@ -197,7 +197,7 @@ class Publisher:
             if self._listener is not None and not self._entries:
                 self._listener.finish()
             if record is not None and self._folder is not None:
-                records.remove(self._folder, record)
+                connection_files.remove(self._folder, record)
 
     def _open_listener(self, folder: Path) -> Listener:
         if self._listener is not None and self._listener.is_open:
@@ -214,13 +214,13 @@ class Publisher:
 
 def _clear(folder: Path, name: str) -> bool:
     """Remove the connection file of a service that has ended; return whether the name is free."""
-    record = records.read(records.file_of(folder, name))
+    record = connection_files.read(connection_files.file_of(folder, name))
     if record is None:
-        records.discard(folder, name)
+        connection_files.discard(folder, name)
     elif process_lives(record.pid) and (not record.address or _answers(record)):
         return False
     else:
-        records.bury(folder, record)
+        connection_files.bury(folder, record)
     return True
 
 

@@ -13,8 +13,8 @@ from loguru import logger
 
 from moobius.core.control import protocol
 from moobius.core.control.blocking_threads import BlockingThreads
+from moobius.core.control.connection_files import Record
 from moobius.core.control.protocol import ServiceInfo
-from moobius.core.control.records import Record
 from moobius.core.running.plan import ServiceStatus
 from moobius.errors import MoobiusError, WandError
 

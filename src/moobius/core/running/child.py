@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.running.leaving import leave_with
-from moobius.core.stopping.patience import STOP_SLACK_S
+from moobius.core.running.parent_death import leave_with
 from moobius.core.stopping.runner import Runner
 from moobius.core.stopping.signals import leave_to_parent, release_signals
+from moobius.core.stopping.time_limits import STOP_SLACK_S
 from moobius.errors import MoobiusError, WandError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from moobius.core.logs import log_fatal, log_sinks
-from moobius.core.running.lifeline import Lifeline
 from moobius.core.running.plan import Plan, ServiceStatus
+from moobius.core.running.service_state import Lifeline
 from moobius.core.running.supervision import Restarts
 from moobius.core.spells.outgoing import Spells
 from moobius.core.stopping.runner import Runner

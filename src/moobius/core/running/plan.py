@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moobius.core.running.supervision import Restarts, check_policy
-from moobius.core.stopping.patience import STOP_SLACK_S, STOP_TIMEOUT
+from moobius.core.stopping.time_limits import STOP_SLACK_S, STOP_TIMEOUT
 from moobius.errors import ConfigError
 
 if TYPE_CHECKING:

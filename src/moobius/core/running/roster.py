@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moobius.core.running.plan import ServiceStatus
-from moobius.core.stopping.patience import HURRY_S
 from moobius.core.stopping.signals import hold_signals
+from moobius.core.stopping.time_limits import HURRY_S
 from moobius.errors import WandError
 
 if TYPE_CHECKING:

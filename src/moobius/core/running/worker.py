@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from moobius.core.running import child
-from moobius.core.running.lifeline import Lifeline
 from moobius.core.running.plan import Plan, ServiceStatus
+from moobius.core.running.service_state import Lifeline
 from moobius.core.running.supervision import Restarts
 from moobius.core.spells.outgoing import Spells
 from moobius.core.stopping.signals import hold_signals

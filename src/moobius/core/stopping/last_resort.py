@@ -14,8 +14,8 @@ from typing import Protocol
 
 from loguru import logger
 
-from moobius.core.stopping.patience import HURRY_S, STOP_SLACK_S
 from moobius.core.stopping.signals import STOP_SIGNALS
+from moobius.core.stopping.time_limits import HURRY_S, STOP_SLACK_S
 
 STILL_S = 1.0
 """An event loop that does nothing for so many seconds counts as blocked."""

@@ -14,12 +14,12 @@ from loguru import logger
 
 from moobius.core.contain import IN_FULL, end_tasks
 from moobius.core.stopping.last_resort import LastResort
-from moobius.core.stopping.patience import STOP_TIMEOUT
 from moobius.core.stopping.signals import (
     are_held,
     handled_by,
     interrupted,
 )
+from moobius.core.stopping.time_limits import STOP_TIMEOUT
 from moobius.errors import WandError
 
 

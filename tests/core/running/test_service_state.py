@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from moobius.core.running.lifeline import Lifeline
+from moobius.core.running.service_state import Lifeline
 
 
 def test_it_runs_and_is_over() -> None:

@@ -12,8 +12,8 @@ from moobius.core.logs import log_sinks
 from moobius.core.running.foreground import Foreground
 from moobius.core.running.plan import Plan
 from moobius.core.running.supervision import Restarts
-from moobius.core.stopping.patience import STOP_TIMEOUT
 from moobius.core.stopping.runner import Runner
+from moobius.core.stopping.time_limits import STOP_TIMEOUT
 from moobius.errors import MoobiusError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.support.scripts import alive
 
 PROGRAM = """
 import sys, time
-from moobius.core.running.leaving import leave_with
+from moobius.core.running.parent_death import leave_with
 leave_with(int(sys.argv[1]), lambda: print("asked", flush=True), 0.2)
 print("watching", flush=True)
 time.sleep(3600)

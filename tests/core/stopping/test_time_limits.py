@@ -6,8 +6,8 @@ import inspect
 
 from moobius import Moobius
 from moobius.core.running.plan import Plan
-from moobius.core.stopping.patience import HURRY_S, STOP_SLACK_S, STOP_TIMEOUT
 from moobius.core.stopping.runner import Runner
+from moobius.core.stopping.time_limits import HURRY_S, STOP_SLACK_S, STOP_TIMEOUT
 
 
 def test_callbacks_get_ten_seconds_however_a_service_is_run() -> None:
