@@ -114,6 +114,10 @@ class Town:
             self._program.kill()
             self._program = None
 
+    def said(self, kind: str) -> int:
+        """Return how many messages of a kind there have been."""
+        return sum(saying.frame["type"] == kind for saying in self.sayings.values())
+
     async def settle(self, wire: Wire) -> None:
         """Make accounts, two rooms with a service each, a lounge without, and groups."""
         people = await asyncio.gather(*(wire.sign_up(f"person{n}") for n in range(PEOPLE)))
@@ -278,7 +282,9 @@ async def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> N
     (tmp_path / "platform").mkdir()
     async with platform(tmp_path / "platform") as (_, wire):
         await town.settle(wire)
-    for _ in range(KILLS):
+    for kills in range(2 * KILLS):
+        if kills >= KILLS and town.said("message_down") > 5 * KILLS:
+            break  # services were struck in the middle, too; how soon depends on the machine
         async with platform(tmp_path / "platform") as (program, wire):
             await town.check(wire)
             answered = sum(saying.answered for saying in town.sayings.values())
@@ -291,7 +297,6 @@ async def test_thirty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> N
         await town.finish(wire)
         assert all(saying.answered for saying in town.sayings.values())
         await town.check(wire)
-    kinds = Counter(saying.frame["type"] for saying in town.sayings.values())
-    assert kinds["message_up"] > 20 * KILLS
-    assert kinds["message_down"] > 5 * KILLS
+    assert town.said("message_up") > 20 * KILLS
+    assert town.said("message_down") > 5 * KILLS
     assert len(town.made) > KILLS
