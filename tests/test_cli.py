@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from moobius import __version__
-from moobius.cli import COMMANDS, main
+from moobius.cli import main
+from tests.support.patience import PATIENCE
 from tests.support.program import PLATFORM_READY, Program
-
-
-def test_every_command_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["--help"])
-    assert end.value.code == 0
-    output = capsys.readouterr().out
-    assert all(name in output for name in COMMANDS)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,3 +88,70 @@ async def test_the_command_is_installed() -> None:
     )
     output, _ = await process.communicate()
     assert output.decode() == f"moobius {__version__}\n"
+
+
+STRUCK = """
+import os, signal, sys
+imported, *words = sys.argv[1:]
+
+def strike(event, details):
+    global imported
+    if event == "import" and details[0] == imported:
+        imported = None
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(strike)
+from moobius.cli import main
+sys.exit(main(words))
+"""
+"""`moobius WORDS`, with Ctrl+C pressed at the moment when a module is about to be imported."""
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("ps", 130), ("doctor", 130), ("run x.py", 130), ("platform --ephemeral", 0), ("dev", 0)],
+)
+@pytest.mark.parametrize("module", ["argparse", "moobius.local.options"])
+def test_ctrl_c_while_the_command_is_still_being_imported(
+    in_folder: Path, module: str, words: str, status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STRUCK, module, *words.split()],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(in_folder)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+def _moobius(*words: str, stdout: int | IO[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "moobius", *words],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(Path.cwd())},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["ps", "doctor"])
+def test_output_that_a_full_disk_does_not_take_is_said_in_one_line(
+    in_folder: Path, command: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = _moobius(command, stdout=full)
+    why = "the output cannot be written: No space left on device"
+    assert (done.returncode, done.stderr) == (1, f"moobius {command}: {why}\n")
+
+
+@pytest.mark.parametrize("command", ["ps", "doctor"])
+def test_output_that_nobody_reads_is_no_trouble(in_folder: Path, command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _moobius(command, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -304,7 +304,11 @@ def test_a_missing_socket_address_follows_from_the_other(http: str, ws: str) -> 
         ({"order": "random"}, "order must be one of arrival, member, channel, not 'random'"),
         ({"log_frames": "none"}, "log_frames must be one of full, summary, not 'none'"),
         ({"max_running_callbacks": 0}, "max_running_callbacks must be at least 1, not 0"),
-        ({"http_server_uri": "example.org"}, "http_server_uri must begin with http:// or https://"),
+        (
+            {"http_server_uri": "example.org"},
+            "http_server_uri must begin with http:// or https://, not 'example.org'; "
+            'for the Platform on this machine, let http_server_uri be "local"',
+        ),
         (
             {"http_server_uri": "http://x", "ws_server_uri": "http://x"},
             "ws_server_uri must begin with ws:// or wss://",

@@ -1,237 +1,65 @@
-"""The command line: a table of commands, each with its arguments and the function that runs it."""
+"""The command line, from its first moment to its exit status; its commands are in `command_table`.
+
+That table, and what it imports, is loaded by `main`: until signals are taken care of, Ctrl+C would
+show a traceback, so nothing here may take long to import.
+"""
 
 from __future__ import annotations
 
-import argparse
+import errno
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from moobius._version import __version__
-from moobius.cli_services import (
-    add_logs_arguments,
-    add_name_argument,
-    add_ps_arguments,
-    add_spell_arguments,
-    logs_main,
-    ps_main,
-    restart_main,
-    spell_main,
-    stop_main,
-)
-from moobius.core.stopping.signals import STOP_SIGNALS, exit_on_signals
-from moobius.devtools.arguments import (
-    add_dev_arguments,
-    add_doctor_arguments,
-    add_run_arguments,
-    dev_main,
-    doctor_main,
-    run_main,
-)
+from moobius.core.stopping.signals import STOP_SIGNALS, exit_on_signals, put_off_exit
 from moobius.errors import MoobiusError
-from moobius.local.certificates import add_arguments as add_certificate_arguments
-from moobius.local.moving_commands import (
-    add_export_arguments,
-    add_import_arguments,
-    add_reset_arguments,
-    export_main,
-    import_main,
-    reset_main,
-)
-from moobius.local.options import add_arguments as add_platform_arguments
-from moobius.local.options import port_number
-from moobius.storage_cli.arguments import add_arguments as add_storage_arguments
-from moobius.storage_cli.arguments import main as run_storage
 
 _BY_SIGNAL = [128 + number for number in STOP_SIGNALS]
 _NOBODY_READS = 128 + 13
 """The status of a program that SIGPIPE has ended, as `| head` does."""
-
-
-def _never(options: argparse.Namespace) -> bool:
-    return False
-
-
-def _always(options: argparse.Namespace) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Command:
-    """One word after `moobius`."""
-
-    help: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-    is_endless: Callable[[argparse.Namespace], bool] = _never
-    """Whether Ctrl+C is the way to end it, with status 0; any other is interrupted, with 130."""
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    options = _parser().parse_args(arguments)
-    command = COMMANDS[options.command]
     exit_on_signals()
+    is_endless = False
     try:
+        with put_off_exit():  # until it is known which command a signal ends
+            from moobius.command_table import COMMANDS, read_words
+
+            options = read_words(arguments)
+            command = COMMANDS[options.command]
+            is_endless = command.is_endless(options)
         status = command.run(options)
         print(end="", flush=True)  # noqa: T201 - what nobody reads is noticed here, not at the exit
         return status
     except MoobiusError as error:
-        print(f"moobius {options.command}: {error}", file=sys.stderr)  # noqa: T201
+        _complain(options.command, str(error))
         return 1
-    except BrokenPipeError:  # of what we print; what a socket meets becomes an error of ours
-        if command.run is run_main:  # but for the service's own
+    except OSError as error:  # of what we print; what a socket or a file meets is an error of ours
+        if options.command == "run" or not _is_of_output(error):  # or the service's own
             raise
         _print_no_more()
-        return _NOBODY_READS
+        if isinstance(error, BrokenPipeError):
+            return _NOBODY_READS
+        _complain(options.command, f"the output cannot be written: {error.strerror}")
+        return 1
     except SystemExit as end:
-        if end.code in _BY_SIGNAL and command.is_endless(options):
+        if end.code in _BY_SIGNAL and is_endless:
             return 0
         raise
 
 
+def _is_of_output(error: OSError) -> bool:
+    return error.filename is None and error.errno in _OUTPUT_ERRORS
+
+
+def _complain(command: str, text: str) -> None:
+    print(f"moobius {command}: {text}", file=sys.stderr)  # noqa: T201
+
+
 def _print_no_more() -> None:
     """Let Python find nothing to complain of when it flushes at the exit."""
-    with Path(os.devnull).open("w") as nothing:
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123 - see above: no import of pathlib
         os.dup2(nothing.fileno(), sys.stdout.fileno())
-
-
-class _Parser(argparse.ArgumentParser):
-    """The parser of one command: what it does not know is refused with its own usage.
-
-    Argparse would hand it up, and show the usage of `moobius` itself, which helps nobody.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        known, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return known, unknown
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="moobius", description="Make a group chat into an application.")
-    parser.add_argument("--version", action="version", version=f"moobius {__version__}")
-    _add_commands(parser, COMMANDS, "command", required=True)
-    return parser
-
-
-def _add_commands(
-    parser: argparse.ArgumentParser, table: Mapping[str, Command], dest: str, *, required: bool
-) -> None:
-    word = dest.upper() if required else f"[{dest.upper()}]"
-    commands = parser.add_subparsers(dest=dest, required=required, metavar=word)
-    for name, command in table.items():
-        command.add_arguments(
-            commands.add_parser(name, help=command.help, description=command.help)
-        )
-
-
-def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "way", nargs="?", metavar="WAY", choices=("test", "agent"),
-        help="test: cast spells; agent: run a second client beside the service",
-    )  # fmt: skip
-    parser.add_argument("--port", type=port_number, help="port of the page (default: 8484 if free)")
-    parser.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
-
-
-def _add_platform_arguments(parser: argparse.ArgumentParser) -> None:
-    add_platform_arguments(parser)
-    _add_commands(parser, PLATFORM_TASKS, "task", required=False)
-
-
-# The functions import what they need when they run: `moobius --help` should not load a server.
-def _run_platform(options: argparse.Namespace) -> int:
-    if options.task is not None:
-        return PLATFORM_TASKS[options.task].run(options)
-    from moobius.local.serve import main as serve
-
-    return serve(options)
-
-
-def _make_certificate(options: argparse.Namespace) -> int:
-    from moobius.local.certificates import main as make_certificate
-
-    return make_certificate(options)
-
-
-def _run_demo(options: argparse.Namespace) -> int:
-    from moobius.demo import run
-
-    return run(
-        [options.way] if options.way else [],
-        port=options.port,
-        ephemeral=options.ephemeral,
-        browser=not options.no_browser,
-    )
-
-
-# What `moobius platform` can do besides running. An option that `moobius platform` has too needs
-# `default=argparse.SUPPRESS` here, or its default would hide what was said before the word.
-PLATFORM_TASKS: Mapping[str, Command] = {
-    "cert": Command(
-        "make an authority of one's own and a certificate for --tls-cert",
-        add_certificate_arguments,
-        _make_certificate,
-    ),
-    "export": Command(
-        "write everything a Platform holds into one file, to keep or to move it",
-        add_export_arguments,
-        export_main,
-    ),
-    "import": Command(
-        "read what export wrote into an empty data directory", add_import_arguments, import_main
-    ),
-    "reset": Command(
-        "remove everything a Platform holds, after asking", add_reset_arguments, reset_main
-    ),
-}
-
-COMMANDS: Mapping[str, Command] = {
-    "demo": Command(
-        "run the demo service on the local Platform and open its page",
-        _add_demo_arguments,
-        _run_demo,
-        _always,
-    ),
-    "dev": Command(
-        "run a project on the local Platform, again whenever its source changes",
-        add_dev_arguments,
-        dev_main,
-        _always,
-    ),
-    "doctor": Command(
-        "look for what keeps a service from running", add_doctor_arguments, doctor_main
-    ),
-    "logs": Command(
-        "show what a service has logged",
-        add_logs_arguments,
-        logs_main,
-        lambda options: bool(options.follow),
-    ),
-    "platform": Command(
-        "run the Platform on this machine",
-        _add_platform_arguments,
-        _run_platform,
-        lambda options: options.task is None,
-    ),
-    "ps": Command("show the services that run", add_ps_arguments, ps_main),
-    "restart": Command("stop a service and start it again", add_name_argument, restart_main),
-    "run": Command("run the service of a file", add_run_arguments, run_main),
-    "spell": Command(
-        "cast a spell on a service that runs: its on_spell is called",
-        add_spell_arguments,
-        spell_main,
-    ),
-    "stop": Command("stop a service", add_name_argument, stop_main),
-    "storage": Command(
-        "look into what services have stored, change it, move it",
-        add_storage_arguments,
-        run_storage,
-    ),
-}

@@ -358,8 +358,8 @@ def _with_both_addresses(settings: Settings) -> Settings:
         value = getattr(settings, name)
         if value and not value.startswith(schemes):
             raise ConfigError(
-                f"{name} must begin with {' or '.join(schemes)}, or http_server_uri be "
-                f'"local", not {value!r}'
+                f"{name} must begin with {' or '.join(schemes)}, not {value!r}; "
+                'for the Platform on this machine, let http_server_uri be "local"'
             )
     if not settings.http_server_uri:
         raise ConfigError('http_server_uri is missing beside ws_server_uri; "local" is a choice')

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from moobius import Moobius, MoobiusStorage, types
+from moobius.database.engines import register_engine
+from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
 from tests.support.patience import PATIENCE, until
 from tests.support.peer import Frame, copy_of, peer
@@ -130,6 +132,31 @@ async def test_storage_is_made_for_each_channel(room: Room, tmp_path: Path) -> N
     config["service_config"]["service_id"] = service_id
     async with running(Moobius(config=config)) as service:
         assert dict(service.channels[room.channel_id].scores) == {"ada": 3}
+
+
+@pytest.mark.parametrize("name", ["scores", "x y"])
+async def test_storage_that_cannot_be_made_ends_the_start_in_one_line(
+    room: Room, log: list[str], name: str
+) -> None:
+    config = room.config()
+    config["db_config"] = [{"implementation": "jsn", "name": name}]
+    words = "no storage engine 'jsn'; there are: json" if name == "scores" else "'x y' cannot be"
+    diary = Diary(config=config)
+    with pytest.raises(ConfigError, match=words):
+        await diary.start()
+    assert [step[0] for step in diary.diary] == ["before_channel_init"]
+    assert not any("on_channel_init" in line or "is ready" in line for line in log)
+
+
+async def test_an_engine_may_be_registered_before_the_channels_are_set_up(room: Room) -> None:
+    class Inventor(Diary):
+        async def before_channel_init(self) -> None:
+            register_engine("the-engine-of-this-test", NullDatabase)
+
+    config = room.config()
+    config["db_config"] = [{"implementation": "the-engine-of-this-test", "name": "scores"}]
+    async with running(Inventor(config=config)) as service:
+        assert isinstance(service.channels[room.channel_id].scores.database, NullDatabase)
 
 
 async def test_storage_is_closed_when_the_service_stops(room: Room) -> None:

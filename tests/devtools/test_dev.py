@@ -18,7 +18,7 @@ from tests.support.program import PLATFORM_READY, SERVICE_READY, Program
 from tests.support.scripts import alive
 from tests.support.wire import Person, Socket, wire_to
 
-READY = re.compile(r"^service +\| .* (\w+) is ready: 1 channels", re.MULTILINE)
+READY = re.compile(r"^service +\| .* (\w+) is ready: 1 channel on", re.MULTILINE)
 PAGE = re.compile(r"^dev +\| open (http://127\.0\.0\.1:\d+)/", re.MULTILINE)
 
 FIRST_LINES = """

@@ -67,7 +67,7 @@ def exported(tmp_path: Path) -> Path:
         journal.append(LIFE)
         files = [tmp_path / ".name-picture", tmp_path / "picture"]
         contents = archive.write(target, journal, files)
-    assert str(contents) == "2 accounts, 1 channels, 2 messages, 1 files"
+    assert str(contents) == "2 accounts, 1 channel, 2 messages, 1 file"
     return tmp_path / "export.zip"
 
 
@@ -77,7 +77,7 @@ def read(source: Path, into: Path) -> archive.Contents:
 
 
 def test_everything_comes_back(exported: Path, tmp_path: Path) -> None:
-    assert str(read(exported, tmp_path / "new")) == "2 accounts, 1 channels, 2 messages, 1 files"
+    assert str(read(exported, tmp_path / "new")) == "2 accounts, 1 channel, 2 messages, 1 file"
     with opened(tmp_path / "old") as old, opened(tmp_path / "new" / "journal") as new:
         assert new.restore() == old.restore()
         assert new.requests("user:ADA") == LIFE[12:14]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 
 from moobius.errors import ConfigError
 from moobius.local.locks import FileLock
+from tests.support.patience import PATIENCE
 
 HOLDER = """
 import sys
@@ -39,6 +43,18 @@ def test_a_lock_that_another_process_holds_is_refused_until_it_dies(tmp_path: Pa
             pass
         holder.kill()
     with FileLock(path, "still taken", wait_seconds=5):
+        pass
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    lock = FileLock(tmp_path / "a.lock", "taken", wait_seconds=PATIENCE)
+    with pytest.raises(ConfigError, match=r"a\.lock cannot be locked: .*No locks available"), lock:
         pass
 
 

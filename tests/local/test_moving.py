@@ -167,7 +167,7 @@ async def test_removing_takes_what_is_the_platforms_and_nothing_else(tmp_path: P
     assert tree_of(data) == before
     removed = remove_data(data, lambda held: True)
     assert [removed] == asked
-    assert "1 channels, 3 messages" in removed
+    assert "1 channel, 3 messages" in removed
     assert set(tree_of(data)) == {"notes.txt", "platform.lock"}
     with pytest.raises(ConfigError, match="holds no Platform's data"):
         remove_data(data, lambda held: True)
@@ -194,6 +194,19 @@ async def test_what_is_damaged_can_be_replaced(tmp_path: Path, damage: str) -> N
         journal.write_bytes(whole[:100] + b"\xff" * 4000 + whole[4100:])
     import_data(tmp_path / "platform.zip", broken, replace=True)
     await check(there, broken)
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_refused_import_leaves_nothing_behind(tmp_path: Path, was_there: bool) -> None:
+    archive, data = tmp_path / "platform.zip", tmp_path / "data"
+    archive.write_bytes(b"no archive")
+    if was_there:
+        data.mkdir()
+        (data / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"platform\.zip"):
+        import_data(archive, data)
+    assert data.exists() is was_there
+    assert not was_there or (data / "notes.txt").read_text() == "mine"
 
 
 async def test_what_somebody_is_looking_at_can_be_replaced(tmp_path: Path) -> None:

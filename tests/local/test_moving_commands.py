@@ -35,11 +35,11 @@ async def test_there_and_back(
     assert main(["platform", *words]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{archive} holds ")
-    assert "1 channels, 3 messages" in said
+    assert "1 channel, 3 messages" in said
     assert "password hashes, so keep it to yourself" in said
     words = [*new, "import", archive] if before else ["import", archive, *new]
     assert main(["platform", *words]) == 0
-    assert "1 channels, 3 messages" in capsys.readouterr().out
+    assert "1 channel, 3 messages" in capsys.readouterr().out
     assert main(["platform", *words]) == 1
     assert "--replace" in capsys.readouterr().err
     assert main(["platform", *words, "--replace"]) == 0
@@ -54,6 +54,16 @@ def test_nothing_to_move_is_one_line_and_1(
         "moobius platform: .moobius holds no Platform's data; "
         "name the directory that does with --data\n"
     )
+    assert [*in_folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("words", ["reset", "export a.zip", "import a.zip"])
+def test_an_empty_data_directory_is_refused(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["platform", *words.split(), "--data", ""])
+    assert "argument --data: it is empty; name a directory" in capsys.readouterr().err
     assert [*in_folder.iterdir()] == []
 
 
@@ -82,12 +92,12 @@ async def test_reset_asks_on_a_terminal(tmp_path: Path) -> None:
     for no in (b"\n", b"n\n", b"whatever\n"):
         status, said = await reset(tmp_path, no)
         assert status == 1
-        assert f"Remove {accounts} accounts, 1 channels, 3 messages, " in said
+        assert f"Remove {accounts} accounts, 1 channel, 3 messages, " in said
         assert "nothing was removed" in said
     assert accounts_in(tmp_path) == accounts
     status, said = await reset(tmp_path, b"y\n")
     assert status == 0
-    assert f"removed {accounts} accounts, 1 channels, 3 messages, " in said
+    assert f"removed {accounts} accounts, 1 channel, 3 messages, " in said
     assert not (tmp_path / "platform.sqlite3").exists()
 
 

@@ -51,6 +51,15 @@ def test_every_option_arrives() -> None:
     )
 
 
+def test_an_empty_data_directory_is_not_the_working_directory(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        _parse("--data", "")
+    assert "argument --data: it is empty; name a directory" in capsys.readouterr().err
+    assert _parse("--data", ".").data == Path()
+
+
 def test_developer_mode_is_for_loopback_only() -> None:
     assert PlatformOptions(host="::1").developer_mode
     assert not PlatformOptions(host="192.168.1.7").developer_mode

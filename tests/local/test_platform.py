@@ -20,6 +20,14 @@ async def test_it_takes_a_free_port_and_says_which() -> None:
         assert one.developer_key != other.developer_key
 
 
+@pytest.mark.parametrize(("host", "itself"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])
+async def test_open_to_all_it_says_how_this_machine_reaches_it(host: str, itself: str) -> None:
+    async with LocalPlatform(PlatformOptions(host=host)) as platform:
+        assert platform.url == f"http://{itself}:{platform.port}"
+        async with wire_to(platform.url) as wire:
+            await wire.sign_up("ada")
+
+
 async def test_a_port_that_is_taken_is_named() -> None:
     async with LocalPlatform() as first:
         with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{first.port} is in use.*--port"):

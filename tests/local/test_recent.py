@@ -126,3 +126,12 @@ def test_one_request_a_window_per_user_and_channel() -> None:
     window = Coalescer(500)
     asked = [("ADA", "CH", 0), ("ADA", "CH", 499), ("BOB", "CH", 499), ("ADA", "CH", 500)]
     assert [window.first(*each) for each in asked] == [True, False, True, True]
+
+
+def test_many_open_windows_are_not_searched_at_every_request_and_ended_ones_are_forgotten() -> None:
+    many = Coalescer(500)
+    for number in range(300_000):  # searching all of them each time would take half an hour
+        assert many.first(f"user {number}", "CH", 0)
+    for number in range(300_000):
+        assert many.first(f"later user {number}", "CH", 500)
+    assert len(many) == 300_000

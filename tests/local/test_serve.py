@@ -300,8 +300,11 @@ async def test_a_failing_store_is_told_without_secrets(runtime: Path, tmp_path: 
 
 async def test_open_to_the_network_without_tls_is_a_warning(runtime: Path) -> None:
     async with _program("--host", "0.0.0.0", "--port", "0", "--ephemeral") as program:
+        url = await _ready(program)
         assert program.stdout is not None
-        await asyncio.wait_for(program.stdout.readline(), PATIENCE)
+        more = (await asyncio.wait_for(program.stdout.readline(), PATIENCE)).decode()
+        port = url.rpartition(":")[2]
+        assert more == f"and on port {port} of every other address of this machine\n"
         program.terminate()
         status, lines = await _end(program)
     assert (status, len(lines)) == (0, 1)

@@ -101,8 +101,11 @@ def test_a_write_that_fails_is_said(project: Path, moobius: Moobius) -> None:
     with refusing_port() as port:
         there = ("--engine", "redis", "--setting", f"port={port}")
         status, _, complaint = moobius("set", *there, "s/c/x", "k", "1")
+        assert status == 1
+        assert str(port) in complaint
+        status, _, complaint = moobius("ls", *there[:4])
     assert status == 1
-    assert str(port) in complaint
+    assert f"moobius storage: redis at localhost:{port}: its containers cannot be" in complaint
 
 
 # ---- check ----

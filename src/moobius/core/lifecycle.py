@@ -21,6 +21,7 @@ from moobius.core.dispatch import Dispatch
 from moobius.core.handover import KEEP_SECONDS, as_held, change_places, holder
 from moobius.core.spells.listening import StopListening, count_direct_gets
 from moobius.database.magical_storage import MagicalStorage
+from moobius.database.storage_check import check_containers
 from moobius.errors import ConfigError, LoginRefused
 from moobius.network.backoff import backoff
 
@@ -66,9 +67,10 @@ async def run(service: Moobius) -> None:
         if platform is not None:
             await _change_places(service, platform, stack)
         logger.info(
-            "{} is ready: {} channels on {}",
+            "{} is ready: {} channel{} on {}",
             type(service).__name__,
             len(service.channels),
+            "" if len(service.channels) == 1 else "s",
             service.http_api.http_server_uri,
         )
         if service._when_ready is not None:
@@ -211,6 +213,7 @@ async def _set_up_channels(service: Moobius) -> None:
     for channel_id in await service.true_channel_list():
         service.channels[channel_id] = None
     await service.before_channel_init()
+    check_containers(service.db_config)  # no channel could have its storage
     for channel_id in list(service.channels):
         await contain("on_channel_init", service.on_channel_init, channel_id)
 

@@ -252,7 +252,8 @@ class RedisDatabase(DatabaseInterface):
 
     @property
     def _place(self) -> str:
-        return f"{self.domain!r} of redis at {self._address}"
+        store = f"redis at {self._address}"
+        return f"{self.domain!r} of {store}" if self.domain else store  # not opened for a container
 
     @property
     def _origin(self) -> bytes:

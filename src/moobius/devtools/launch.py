@@ -15,9 +15,10 @@ import os
 import runpy
 import sys
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 
 from moobius.core.handover import HOLDER_VARIABLE, leave_with
+from moobius.devtools.tracebacks import show_without_us
 
 NEEDED = (
     "aiohttp",
@@ -43,7 +44,7 @@ def main() -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     if line:
-        sys.excepthook = _without_us
+        sys.excepthook = show_without_us
         _carry_out(json.loads(line))
 
 
@@ -77,18 +78,6 @@ def _run_file(file: str) -> None:
     with io.open_code(file) as source:
         code = compile(source.read(), file, "exec", dont_inherit=True)
     exec(code, module.__dict__)
-
-
-def _without_us(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """Show an error as if the file had been run by itself."""
-    each = trace
-    while each is not None:
-        if each.tb_frame.f_code.co_filename == __file__:
-            trace = each.tb_next
-        each = each.tb_next
-    sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from moobius.core.wand import MoobiusWand
 from moobius.devtools.detached import Detached
 from moobius.devtools.targets import load_service, parse_target
+from moobius.devtools.tracebacks import show_without_us
 from moobius.utils import write_text_atomically
 
 LOOK_EVERY_S = 0.05
@@ -30,6 +32,7 @@ def main(options: argparse.Namespace) -> int:
     if options.background:
         label = options.name or target.cls or target.module
         return Detached(label, options.target, keywords).start()
+    sys.excepthook = show_without_us
     wand = MoobiusWand()
     cls = load_service(target)
     if options.report is not None:

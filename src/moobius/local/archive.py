@@ -51,7 +51,8 @@ class Contents(NamedTuple):
     files: int
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} {name}" for name, count in self._asdict().items())
+        names = self._asdict().items()
+        return ", ".join(f"{n} {name.removesuffix('s') if n == 1 else name}" for name, n in names)
 
 
 class Header(msgspec.Struct):

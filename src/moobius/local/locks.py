@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,11 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})
+"""What systems say when another process has the lock. Anything else, such as a file system without
+locks, is no sign of one."""
+
+
 class FileLock:
     """Holds a lock while it is entered.
 
@@ -29,6 +35,9 @@ class FileLock:
         path: The file to lock; it is made, and stays.
         what: What is refused while another process has it, for the error's text.
         wait_seconds: How long to wait for the other process.
+
+    Raises:
+        ConfigError: If another process has the lock, or the file cannot be locked.
     """
 
     def __init__(self, path: Path, what: str, wait_seconds: float = 0.0) -> None:
@@ -43,7 +52,10 @@ class FileLock:
         while True:
             try:
                 _try_lock(file)
-            except OSError:
+            except OSError as error:
+                if error.errno not in HELD:
+                    file.close()
+                    raise ConfigError(f"{self._path} cannot be locked: {error}") from error
                 if time.monotonic() >= deadline:
                     file.close()
                     raise ConfigError(self._what) from None

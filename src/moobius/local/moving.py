@@ -16,7 +16,7 @@ from moobius.errors import ConfigError, FileInTheWay, StorageError
 from moobius.local import archive
 from moobius.local.archive import Contents
 from moobius.local.data import DataDirectory, make_private, unwritable
-from moobius.local.store.journal import Journal
+from moobius.local.store.journal import Journal, explained
 from moobius.local.web.files import PARTIAL, is_upload
 
 STAGE = ".import"
@@ -59,22 +59,32 @@ def import_data(source: Path, directory: Path, *, replace: bool = False) -> Cont
         ConfigError: If the file is wrong, a Platform is running on the directory, or it holds
             something already.
     """
+    was_there = directory.exists()
     with DataDirectory(directory) as data, _translating_sqlite_errors():
         if data.journal.exists() and not replace:
             raise ConfigError(
                 f"{directory} holds a Platform's data already; choose an empty directory with "
                 "--data, or say --replace to lose what is there"
             )
-        stage = data.path / STAGE
-        shutil.rmtree(stage, ignore_errors=True)  # of an import that was killed
-        make_private(stage)
         try:
-            contents = archive.read(source, stage / data.journal.name, stage / data.files.name)
-            _put_in_place(stage, data)
-        except OSError as error:
-            raise unwritable(directory, error) from error
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            return _replace_contents(data, source)
+        except BaseException:
+            if not was_there:
+                shutil.rmtree(directory, ignore_errors=True)
+            raise
+
+
+def _replace_contents(data: DataDirectory, source: Path) -> Contents:
+    stage = data.path / STAGE
+    shutil.rmtree(stage, ignore_errors=True)  # of an import that was killed
+    make_private(stage)
+    try:
+        contents = archive.read(source, stage / data.journal.name, stage / data.files.name)
+        _put_in_place(stage, data)
+    except OSError as error:
+        raise unwritable(data.path, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
     return contents
 
 
@@ -164,4 +174,4 @@ def _translating_sqlite_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"the journal failed: {error}") from error
+        raise StorageError(f"the journal failed: {explained(error)}") from error

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from moobius.errors import ConfigError
+from moobius.local.options import directory
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_reset_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
-        type=Path,
+        type=directory,
         default=argparse.SUPPRESS,
         metavar="DIR",
         help="the Platform's data directory",

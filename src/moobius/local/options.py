@@ -22,7 +22,8 @@ ALL_FEATURES = ("deduplicate", "inline_recipients")
 """A repeated `request_id` is done once; recipients may be a list of ids (platform.md Q36)."""
 
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
-WILDCARDS = ("0.0.0.0", "::")
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What stands for all addresses of this machine -> the one of them by which it reaches itself."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--data",
-        type=Path,
+        type=directory,
         default=DEFAULT_DATA,
         metavar="DIR",
         help="where to keep everything (default: %(default)s)",
@@ -216,3 +217,10 @@ def port_number(text: str) -> int:
     if text.isdecimal() and int(text) < 65536:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 to 65535")
+
+
+def directory(text: str) -> Path:
+    """Read the path of a directory, for argparse; an empty one would be the working directory."""
+    if text:
+        return Path(text)
+    raise argparse.ArgumentTypeError("it is empty; name a directory (. is the one you are in)")

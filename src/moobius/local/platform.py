@@ -75,7 +75,7 @@ class LocalPlatform:
     @property
     def url(self) -> str:
         """Where clients on this machine reach it, as in `http://127.0.0.1:8484`, or `https`."""
-        host = "127.0.0.1" if self.options.host in WILDCARDS else self.options.host
+        host = WILDCARDS.get(self.options.host, self.options.host)
         return f"{self.options.scheme}://{netloc(host, self.port)}"
 
     @property

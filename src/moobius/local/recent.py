@@ -143,19 +143,29 @@ class RecentRequests:
         return found
 
 
+WINDOWS_KEPT = 1024
+"""A `Coalescer` forgets no windows that have ended while there are fewer."""
+
+
 class Coalescer:
     """Lets one of several requests for the same view through per window (platform.md 6.4)."""
 
     def __init__(self, window_ms: int) -> None:
         self._window = window_ms
         self._last: dict[tuple[str, str], int] = {}
+        self._most = WINDOWS_KEPT
+
+    def __len__(self) -> int:
+        return len(self._last)
 
     def first(self, user_id: str, channel_id: str, now: int) -> bool:
         """Return whether this request is the first within its window; the others get False."""
         key = (user_id, channel_id)
         if now - self._last.get(key, -self._window) < self._window:
             return False
-        if len(self._last) > 1024:
+        if len(self._last) >= self._most:
             self._last = {k: at for k, at in self._last.items() if now - at < self._window}
+            # Twice as many before all are looked at again, so that each costs little.
+            self._most = max(WINDOWS_KEPT, 2 * len(self._last))
         self._last[key] = now
         return True

@@ -18,7 +18,7 @@ from loguru import logger
 
 from moobius.errors import ConfigError, MoobiusError
 from moobius.local import discovery
-from moobius.local.options import DEFAULT_PORT, PlatformOptions, netloc, options_from
+from moobius.local.options import DEFAULT_PORT, WILDCARDS, PlatformOptions, options_from
 from moobius.local.platform import LocalPlatform
 
 LOG_BYTES = "5 MB"
@@ -81,8 +81,9 @@ async def serve(
         return 1
     try:
         with _connection_files(platform, connection_files or [], user_wide):
-            where = f"{options.scheme}://{netloc(options.host, platform.port)}"
-            _say(f"Moobius Platform ready on {where}")
+            _say(f"Moobius Platform ready on {platform.url}")
+            if options.host in WILDCARDS:
+                _say(f"and on port {platform.port} of every other address of this machine")
             await stop.wait()
     except MoobiusError as error:
         _complain(str(error))
@@ -187,10 +188,10 @@ def _set_up_log(file: Path | None, level: str) -> None:
 
 
 def _say(line: str) -> None:
-    """Print the ready line; that nobody reads it any more is no reason to stop."""
+    """Print the ready line; that nobody can read it is no reason to stop."""
     try:
         print(line, flush=True)  # noqa: T201
-    except BrokenPipeError:  # as in `moobius platform | head -0`
+    except OSError:  # as in `moobius platform | head -0`, or into a file on a full disk
         logger.warning("nobody reads the standard output; it was to say: {}", line)
 
 

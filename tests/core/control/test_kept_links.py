@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
@@ -25,13 +26,11 @@ def record_of(name: str) -> Record:
     return found
 
 
-def threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name == "moobius attached wand"]
-
-
-@pytest.fixture(autouse=True)
-def _nobody_else() -> None:
-    wait_until(lambda: not threads())  # any more: one that was closed may still be on its way out
+@pytest.fixture
+def new_threads() -> Callable[[], list[str]]:
+    """Name the threads that were started since; those of earlier tests may still be there."""
+    before = set(threading.enumerate())
+    return lambda: [each.name for each in threading.enumerate() if each not in before]
 
 
 async def test_a_connection_is_kept_until_the_service_moves() -> None:
@@ -64,10 +63,12 @@ async def test_a_connection_that_was_lost_is_made_again() -> None:
         await kept.close()
 
 
-def test_the_thread_comes_when_it_is_needed_and_goes_at_the_end() -> None:
+def test_the_thread_comes_when_it_is_needed_and_goes_at_the_end(
+    new_threads: Callable[[], list[str]],
+) -> None:
     thread = LinkThread()
     thread.close()
-    assert not threads()
+    assert not new_threads()
 
     async def where() -> str:
         assert thread.links["Room"] is thread.links["Room"]
@@ -75,9 +76,9 @@ def test_the_thread_comes_when_it_is_needed_and_goes_at_the_end() -> None:
 
     for _ in range(2):
         assert thread.submit(where()).result(PATIENCE) == "moobius attached wand"
-        assert len(threads()) == 1
+        assert new_threads() == ["moobius attached wand"]
         thread.close()
-        wait_until(lambda: not threads())
+        wait_until(lambda: not new_threads())
         assert not thread.links
 
 

@@ -62,6 +62,24 @@ def test_several_of_a_class_are_numbered_and_numbers_are_free_again() -> None:
     assert files() == []
 
 
+def test_the_same_service_of_another_program_is_warned_of(log: list[str]) -> None:
+    folder = connection_files.services_folder()
+    connection_files.make_folder(folder)
+    here, elsewhere, pid = str(Path.cwd()), str(Path.cwd().parent), os.getppid()
+    for name, project in (("Room", elsewhere), ("Room-2", here), ("Hall", here)):
+        assert connection_files.claim(
+            folder, Record(name, name.partition("-")[0], pid, "another", project, 1.0)
+        )
+    with troupe() as wand:
+        assert [wand.add().name, wand.add().name] == ["Room-3", "Room-4"]
+        warnings = [line for line in log if "WARNING" in line]
+        said = f"a Room of this folder runs already (pid {pid}); if it is the same service"
+        assert len(warnings) == 2 and all(said in line for line in warnings)
+        assert all("`moobius stop Room-2`" in line for line in warnings)
+        assert wand.add(name="Hall-of-ours").name == "Hall-of-ours"
+        assert [line for line in log if "WARNING" in line] == warnings
+
+
 def test_a_wanted_name_is_given_or_refused() -> None:
     with troupe() as one, troupe() as other:
         assert one.add(name="weather").name == "weather"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import resource
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +26,7 @@ from moobius.local.store.journal import REQUEST, Journal
 from moobius.local.store.memory import MemoryStore
 from moobius.local.store.protocol import Message, Store
 from moobius.local.store.sqlite import SqliteStore
+from tests.support.disk import disk_full_after
 from tests.support.patience import PATIENCE
 
 ROOM = [
@@ -71,6 +74,41 @@ async def test_the_latest_requests_of_every_identity_are_remembered(store: Store
 async def test_and_what_was_asked_in_the_last_of_an_id(store: Store) -> None:
     await store.append([RequestDone("ADA", "1", "abc"), RequestDone("ADA", "1", "def")])
     assert await store.request("ADA", "1") == "def"
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_none_are_remembered_where_none_are_to_be(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "journal"
+    store: Store = MemoryStore(0) if kind == "memory" else SqliteStore(path, requests_kept=0)
+    for number in range(2):
+        await store.append([RequestDone("ADA", f"{number}")])
+        assert await store.request("ADA", f"{number}") is None
+    await store.close()
+
+
+async def test_sqlite_that_cannot_be_opened_whole_leaves_nothing_open(tmp_path: Path) -> None:
+    def open_files() -> list[Path]:
+        return sorted(Path("/proc/self/fd").iterdir())
+
+    path = tmp_path / "journal"
+    await SqliteStore(path).close()
+    before = open_files()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    left: list[list[Path]] = []
+    for most in itertools.count(3):  # until they are enough for all of it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        try:
+            store = SqliteStore(path)
+            break
+        except StorageError as error:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert error.__traceback__ is not None  # as long as that is there, so is the store
+            left.append(open_files())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    await store.close()
+    assert left
+    assert all(each == before for each in left)
 
 
 async def test_a_history_is_ones_own_newest_first(store: Store) -> None:
@@ -230,10 +268,15 @@ async def test_sqlite_keeps_all_of_a_batch_or_nothing(tmp_path: Path) -> None:
     await store.close()
 
 
+def test_a_full_disk_is_named_as_a_reason(tmp_path: Path) -> None:
+    with disk_full_after(0), pytest.raises(StorageError, match=r"cannot open .*; the disk may be"):
+        Journal(tmp_path / "journal")
+
+
 async def test_sqlite_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(StorageError, match="cannot open"):
+    with pytest.raises(StorageError, match=r"cannot open .* not a database; it is damaged: .* --"):
         SqliteStore(path)
     newer = tmp_path / "newer"
     connection = sqlite3.connect(newer)

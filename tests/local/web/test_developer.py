@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from moobius.local import LocalPlatform, PlatformOptions
+from moobius.local.options import Limits
 from tests.support.wire import Person, Wire, data_of, wire_to
 
 
@@ -91,6 +92,8 @@ async def test_wrong_keys_and_passwords_are_refused(platform: LocalPlatform, wir
     given["password"] = "wrong"
     assert (await _project(platform, wire, **given))["code"] == 10006
     assert (await _project(platform, wire, email="me@example.net"))["code"] == 10001
+    given["email"] = "x" * Limits().name_chars + "@example.net"  # nobody could sign in with it
+    assert (await _project(platform, wire, **given))["code"] == 10001
 
 
 async def test_without_developer_mode_there_are_no_people() -> None:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 LONGEST_CLASS_NAME = 50
 """A service is named after so many characters of its class; a number may follow."""
+_TWIN = (
+    "a {} of this folder runs already (pid {}); if it is the same service, the Platform gives what "
+    "members do to the newer one only: stop one of them, as with `moobius stop {}`"
+)
 _UNREACHED = "other programs cannot reach {}: {}"
 
 
@@ -88,10 +92,11 @@ class Publisher:
                     )
                 return wanted
             stem = cls_name[:LONGEST_CLASS_NAME]
-            candidates = (
-                f"{stem}-{number}" if number > 1 else stem for number in itertools.count(1)
-            )
-            return next(name for name in candidates if self._take(name, cls_name))
+            name, numbers = stem, itertools.count(2)
+            while not self._take(name, cls_name):
+                self._warn_of_twin(name, cls_name)
+                name = f"{stem}-{next(numbers)}"
+            return name
 
     def log_file_of(self, name: str) -> str:
         """Return the log file of a service whose configuration names none; empty for no file."""
@@ -135,6 +140,16 @@ class Publisher:
             return False
         self._claimed[name] = record
         return True
+
+    def _warn_of_twin(self, taken: str, cls_name: str) -> None:
+        """Warn if another program has started this service already, as who forgets one would."""
+        if self._folder is None:
+            return
+        other = connection_files.read(connection_files.file_of(self._folder, taken))
+        if other is None or other.pid == self._owner:
+            return
+        if (other.cls, other.project) == (cls_name, str(Path.cwd())):
+            logger.warning(_TWIN, cls_name, other.pid, taken)
 
     def _write_claim(self, folder: Path, record: Record) -> bool:
         try:

@@ -19,7 +19,15 @@ let developer = false;
 let member = null;
 let column = null;
 
-const channelInAddress = () => decodeURIComponent(window.location.hash.slice(1)) || null;
+/** The channel the address names; what is no proper escape stands as it was typed. */
+function channelInAddress() {
+  const named = window.location.hash.slice(1);
+  try {
+    return decodeURIComponent(named) || null;
+  } catch {
+    return named;
+  }
+}
 
 async function boot() {
   restoreTheme();

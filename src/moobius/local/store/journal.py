@@ -73,7 +73,27 @@ DELETE FROM requests WHERE identity = :identity AND seq <=
     (SELECT seq FROM requests WHERE identity = :identity ORDER BY seq DESC LIMIT 1 OFFSET :kept)
 """
 
+# What SQLite says -> what to do about it. Python 3.10 does not tell its numbers of errors.
+FULL = "the disk may be full: make room, or choose another directory with --data"
+DAMAGED = (
+    "it is damaged: put an export in its place with `moobius platform import FILE --replace`, or "
+    "choose another directory with --data"
+)
+ADVICE = {
+    "disk I/O error": FULL,
+    "is full": FULL,
+    "is not a database": DAMAGED,
+    "is malformed": DAMAGED,
+}
+
 EVENTS_PER_PAUSE = 1000  # between two calls of `pause`
+
+
+def explained(error: Exception) -> str:
+    """Return what an error says, and what to do about it if that is known."""
+    said = str(error)
+    advice = next((advice for words, advice in ADVICE.items() if words in said), None)
+    return f"{said}; {advice}" if advice else said
 
 
 class Journal:
@@ -108,7 +128,7 @@ class Journal:
                 self.connection.close()
                 raise
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"cannot open {path}: {error}") from error
+            raise StorageError(f"cannot open {path}: {explained(error)}") from error
 
     def _prepare(self, path: Path) -> None:
         run = self.connection.execute
@@ -224,7 +244,7 @@ class Journal:
         )
         written = self._requests_written.get(identity, 0)
         self._requests_written[identity] = written + 1
-        if written % kept == 0:  # the first time too: other processes may have left some
+        if written % max(kept, 1) == 0:  # the first time too: other processes may have left some
             run(PRUNE, {"identity": identity, "kept": kept})
 
     def mark_snapshot(self, events: int, entries: int) -> None:

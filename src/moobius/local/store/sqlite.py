@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from moobius.errors import StorageError
 from moobius.local.model.events import Event
 from moobius.local.model.state import State
 from moobius.local.store import snapshots
-from moobius.local.store.journal import Journal
+from moobius.local.store.journal import Journal, explained
 from moobius.local.store.pages import MOST_BYTES
 from moobius.local.store.protocol import REQUESTS_KEPT, Message
 
@@ -55,11 +55,17 @@ class SqliteStore:
     ) -> None:
         self._path = path
         self._snapshot_every = snapshot_every
-        self._journal = Journal(path, requests_kept)
-        # Reading what was committed need not wait for what is being written, nor hold it up.
-        self._reader = Journal(path, requests_kept)
-        # What is found at once waits for no page of a history.
-        self._finder = Journal(path, requests_kept)
+        with ExitStack() as on_failure:
+
+            def opened() -> Journal:
+                return on_failure.enter_context(closing(Journal(path, requests_kept)))
+
+            self._journal = opened()
+            # Reading what was committed need not wait for what is being written, nor hold it up.
+            self._reader = opened()
+            # What is found at once waits for no page of a history.
+            self._finder = opened()
+            on_failure.pop_all()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="moobius-store")
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-reader")
         self._finders = ThreadPoolExecutor(1, thread_name_prefix="moobius-store-finder")
@@ -165,7 +171,7 @@ async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     try:
         return await asyncio.get_running_loop().run_in_executor(thread, work)
     except sqlite3.Error as error:
-        raise StorageError(f"the journal failed: {error}") from error
+        raise StorageError(f"the journal failed: {explained(error)}") from error
 
 
 class _Stopped(Exception):

@@ -87,7 +87,7 @@ class Developer:
         self._check_key(call)
         project = call.parameters.required("project")
         service = call.parameters.optional("service")
-        email = call.parameters.text("email") or DEVELOPER
+        email = call.parameters.optional_name("email") or DEVELOPER
         password = call.parameters.text("password")
         if email == DEVELOPER:
             password = password or self._key

@@ -23,8 +23,8 @@ TYPES = {
 }
 
 POLICY = (
-    "default-src 'self'; img-src * data: blob:; media-src * blob:; style-src 'self' "
-    "'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'self'; img-src * data: blob:; media-src * blob:; style-src 'self'; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
