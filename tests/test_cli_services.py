@@ -273,7 +273,7 @@ if __name__ == "__main__":
         for name in ("Room", "own"):
             async with Program(tmp_path / "work", "-m", "moobius", "logs", name, **runtime) as logs:
                 assert await logs.ended() == 0
-            assert "Room is ready: 1 channels" in logs.output
+            assert "Room is ready: 1 channel on" in logs.output
         os.kill(int(STARTED.findall(program.output)[0]), signal.SIGKILL)
         assert await program.interrupt() == 130
     services = tmp_path / "runtime" / "moobius" / "services"

@@ -25,7 +25,7 @@ async def test_it_prints_the_address_of_a_page_that_answers(tmp_path: Path) -> N
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert response.status == 200
             assert "<title>" in await response.text()
-        await program.wait_for(re.compile("DemoService is ready: 1 channels"))
+        await program.wait_for(re.compile("DemoService is ready: 1 channel on"))
         assert await program.interrupt() == 0
     assert "Traceback" not in program.output
 

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "utils", "config", "config_files", "private_files", "database", "network"),
         *("core", "local", "sinks", "storage_cli", "_version"),
     },
-    "cli": {
+    "command_table": {
         "errors",
         "utils",
         "types",
@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "storage_cli",
         "_version",
     },
+    "cli": {"errors", "core", "command_table"},
     "__main__": {"cli"},
     "legacy": {"core"},
     "": {"errors", "types", "utils", "json_utils", "core", "legacy", "_version"},

@@ -149,10 +149,19 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
             "<SCRIPT>alert('<p>')</SCRIPT>nginx</body></html>",
             "502 Bad Gateway 502 Bad& nginx",
         ),
+        ("<p>502</p><!-- never closed <p>nginx", "502"),
+        ("<p>502</p><script>never(closed)</p>nginx", "502"),
     ],
 )
 def test_a_page_of_html_becomes_its_text(page: str, text: str) -> None:
     assert summarize_html(page) == text
+
+
+@pytest.mark.parametrize("never_closed", ["<!--", "<script>", "<style>"])
+def test_a_hostile_page_is_read_once_and_not_from_each_of_its_beginnings(
+    never_closed: str,
+) -> None:
+    assert summarize_html("<p>502" + never_closed * 500_000) == "502"  # that would take hours
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,8 @@ def _wand() -> Iterator[RemoteWand]:
 
     logger.disable("moobius")
     try:
-        yield RemoteWand.attach()
+        with RemoteWand.attach() as wand:
+            yield wand
     finally:
         logger.enable("moobius")
 

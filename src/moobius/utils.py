@@ -58,7 +58,11 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_HTML_UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# What is never closed goes to the end of the page, as in browsers. Otherwise the search for its end
+# would run through the rest of a hostile page again at every beginning in it, for minutes.
+_HTML_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
 _HTML_TAG = re.compile(r"</?[a-z!?][^<>]*>", re.IGNORECASE)
 _URL_SCHEMES = ("http://", "https://", "ftp://", "ftps://")
 

@@ -109,6 +109,11 @@ class Person:
 OpenPerson = Callable[..., Awaitable[Person]]
 
 
+def _violations(said: str) -> list[str]:
+    # Not those of scripts: what services send is parsed, and Chromium says what it would not run.
+    return [said] if "Content Security Policy" in said and "style-src" in said else []
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium; without one the tests fail, because the page is then untested."""
@@ -128,7 +133,7 @@ async def person(browser: Browser) -> AsyncIterator[OpenPerson]:
     """Open the page of the Platform at `url` as a ready-made person: `await person("Ada", url)`.
 
     A `channel_id` opens that channel; further arguments go to the browser context. At the end of
-    the test no page may have reported an error.
+    the test no page may have reported an error, or have a style refused.
     """
     contexts = []
     errors: list[str] = []
@@ -139,6 +144,7 @@ async def person(browser: Browser) -> AsyncIterator[OpenPerson]:
         contexts.append(context)
         page = await context.new_page()
         page.on("pageerror", lambda error: errors.append(f"{name}: {error}"))
+        page.on("console", lambda said: errors.extend(_violations(said.text)))
         await page.goto(f"{url}/?as={name.lower()}#{channel_id}")
         opened = Person(name, page)
         await opened.online()

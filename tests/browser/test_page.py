@@ -80,6 +80,13 @@ async def test_a_reload_keeps_who_and_where(
     await expect(ada.page.get_by_role("button", name="Channel: Garden dcs")).to_be_visible()
 
 
+async def test_an_address_that_is_no_proper_escape_names_no_channel(
+    person: OpenPerson, platform: LocalPlatform, direct_channel: str
+) -> None:
+    ada = await person("Ada", platform.url, channel_id="%")
+    await expect(ada.page.get_by_role("heading", name="Choose a channel")).to_be_visible()
+
+
 async def test_two_tabs_of_one_browser_are_two_people(
     person: OpenPerson, platform: LocalPlatform, direct_channel: str
 ) -> None:

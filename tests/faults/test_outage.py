@@ -95,7 +95,7 @@ async def test_an_outage_of_ten_seconds_is_waited_out(tmp_path: Path) -> None:
             ada, channel_id, config = await prepared(wire)
         (tmp_path / "service").mkdir()
         async with Program(tmp_path / "service", str(LONELY), json.dumps(config)) as service:
-            await service.wait_for(re.compile("Lonely is ready: 1 channels"))
+            await service.wait_for(re.compile("Lonely is ready: 1 channel on"))
             async with wire_to(url) as ada.wire:
                 await ask(ada, channel_id, "before")
             assert await platform.interrupt() == 0

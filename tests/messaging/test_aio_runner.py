@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import warnings
 from typing import Any
 
 import pytest
 
 from moobius.errors import RequestFailed
-from moobius.messaging import AsyncLink, Limits, connect, serve
-from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH, Packed
+from moobius.messaging import AsyncLink, Callbacks, Limits, Link, connect, serve
+from moobius.messaging.aio_runner import BACKLOG_BYTES, BACKLOG_HIGH, Packed, Runner
 from moobius.messaging.messages import Action, Request
 from tests.messaging.links import pair
 from tests.support.patience import until
@@ -209,3 +211,19 @@ def test_what_nests_too_deep_waits_as_it_is() -> None:
         deep = [deep]
     arrival = Action("a", deep, {})
     assert Packed.of(arrival) is arrival
+
+
+async def test_a_callback_that_is_cancelled_before_its_first_step_leaves_no_warning() -> None:
+    async def never_begins(peer: object) -> None:
+        raise AssertionError("it was not cancelled")
+
+    registered = Callbacks()
+    registered.on("x")(never_begins)
+    link = Link(name="peer")
+    runner = Runner(link, registered, None, progressed=lambda: None, failed=lambda error: None)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        runner.take(Action("x", [], {}))
+        await runner.stop()
+        gc.collect()
+    assert not [str(each.message) for each in warned]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -18,6 +19,7 @@ from moobius.messaging import AsyncLink, Callbacks, SharedKey, connect, serve
 from moobius.messaging.messages import encode_action
 from moobius.messaging.tls import tls_for_client
 from tests.support.patience import until
+from tests.support.ports import free_port
 from tests.support.tls import self_signed
 
 
@@ -183,11 +185,29 @@ async def test_what_cannot_listen_is_not_started(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     server = serve(path=tmp_path / "taken")
     for _ in range(2):
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=r"in use.*taken") as refused:
             await server.start()
+        assert refused.value.errno == errno.EADDRINUSE
     (tmp_path / "taken").unlink()
     async with server:
         pass
+
+
+async def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"too long.*xxx"):
+        await serve(path=tmp_path / ("x" * 200))
+
+
+async def test_closing_while_it_begins_to_listen_ends_it_too(tmp_path: Path) -> None:
+    places: list[dict[str, Any]] = [
+        {"host": "127.0.0.1", "port": free_port()},
+        {"path": tmp_path / "spells"},
+    ]
+    for place in places:
+        server = serve(**place)
+        await asyncio.gather(server.start(), server.close())
+        with pytest.raises(OSError):
+            await connect(**place)
 
 
 async def test_a_peer_that_was_closed_and_comes_back_begins_anew() -> None:

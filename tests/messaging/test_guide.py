@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.messaging import quiet_server, write_settings
+from tests.support.patience import PATIENCE
 
 GUIDE = Path(__file__).parents[2] / "docs" / "messaging.md"
 PROGRAM = re.compile(r"^```python\n# (client|server)\.py\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -31,7 +33,7 @@ def running(folder: Path, program: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_the_client_and_the_server_meet(tmp_path: Path) -> None:
+def test_the_client_and_the_server_meet_and_end_quietly_at_ctrl_c(tmp_path: Path) -> None:
     programs = dict(PROGRAM.findall(GUIDE.read_text("utf-8")))
     for name in ("client", "server"):
         (tmp_path / name).mkdir()
@@ -50,3 +52,8 @@ def test_the_client_and_the_server_meet(tmp_path: Path) -> None:
             assert server.stdout.readline() == "met ada\n"
             assert server.stdout.readline().startswith("up for ")
             assert client.stdout.readline() == "blinking 3 red\n"
+            for program in (client, server):
+                program.send_signal(signal.SIGINT)
+                _, said = program.communicate(timeout=PATIENCE)
+                assert program.returncode == 0, said
+                assert "Traceback" not in said

@@ -17,7 +17,7 @@ from tests.support.patience import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 PLATFORM_READY = re.compile(r"^Moobius Platform ready on (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
-SERVICE_READY = re.compile(r" \w+ is ready: 1 channels")
+SERVICE_READY = re.compile(r" \w+ is ready: 1 channel on")
 
 P = TypeVar("P", bound="Program")
 

@@ -139,6 +139,9 @@ class Runner:
 
     def _start(self, begun: tuple[Action | Request, Any] | None = None) -> None:
         self._worker = asyncio.get_running_loop().create_task(self._work(begun))
+        if begun is not None and inspect.iscoroutine(coroutine := begun[1]):
+            # A worker that is cancelled before its first step never awaits it.
+            self._worker.add_done_callback(lambda _: coroutine.close())
         self._worker.add_done_callback(self._ended)
 
     async def _work(self, begun: tuple[Action | Request, Any] | None) -> None:

@@ -27,6 +27,7 @@ from moobius.messaging.policy import FilePolicy
 from moobius.messaging.sockets import address_text
 from moobius.messaging.strangers import Strangers
 from moobius.messaging.unix_socket import UnixSocket
+from moobius.messaging.waiting import Changes
 
 BACKLOG = 100
 AWAY_AT_MOST = 1000
@@ -149,6 +150,8 @@ class AsyncServer:
         self._socket: UnixSocket | None = None
         self._server: asyncio.Server | None = None
         self._is_open = False
+        self._is_starting = False
+        self._changes = Changes()
         self._links: list[AsyncLink] = []
         self._known: dict[Hashable, AsyncLink] = {}
         self._applicants: set[Applicant] = set()
@@ -184,12 +187,15 @@ class AsyncServer:
         """
         if self._is_open:
             raise RuntimeError("the server listens already; close it before it is started again")
-        self._is_open = True
+        self._is_open = self._is_starting = True
         try:
             self._server = await self._begin()
         except BaseException:
             self._is_open = False
             raise
+        finally:
+            self._is_starting = False
+            self._changes.happened()
         return self
 
     async def _begin(self) -> asyncio.Server:
@@ -204,7 +210,11 @@ class AsyncServer:
             raise
 
     async def close(self) -> None:
-        """Stop listening, and hang up on everybody after what is queued for them."""
+        """Stop listening, and hang up on everybody after what is queued for them.
+
+        A `start` that has not ended yet is waited for.
+        """
+        await self._changes.until(lambda: not self._is_starting)
         server, self._server = self._server, None
         if server is None:
             return

@@ -144,7 +144,22 @@ class Server(Singleton):
         self.stop()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the server has ended, for so many seconds at most."""
+        """Wait until the server has ended.
+
+        Without a timeout, Ctrl+C ends the server, and then this returns.
+
+        Args:
+            timeout: Seconds to wait at most.
+        """
+        try:
+            self._join(timeout)
+        except KeyboardInterrupt:
+            if timeout is not None:  # a program that waits a while, and again, has to hear of it
+                raise
+            logger.info("Server {}: interrupted", self.id)
+            self.stop()
+
+    def _join(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
             # A callback that stops the server runs on the first of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -34,7 +35,8 @@ class UnixSocket:
         """Listen at a path; the socket of a process that has ended is replaced.
 
         Raises:
-            OSError: If another process listens there, or the path is not a socket.
+            OSError: If another process listens there, or the path is not a socket; it names the
+                path.
         """
         # Under a lock: else two processes that begin at the same time could both find that nobody
         # listens, and the second would take the path from the first.
@@ -46,6 +48,10 @@ class UnixSocket:
                 sock.bind(os.fspath(path))
                 sock.listen(BACKLOG)
                 return cls(sock, path)
+            except OSError as error:  # it would not name the path
+                sock.close()
+                code, text = error.errno or errno.EINVAL, error.strerror or str(error)
+                raise OSError(code, text, os.fspath(path)) from None
             except BaseException:
                 sock.close()
                 raise
