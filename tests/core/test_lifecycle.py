@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from moobius import Moobius, MoobiusStorage, types
+from moobius.database import engines
 from moobius.database.engines import register_engine
 from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, LoginRefused, MissingFile, TransportError
@@ -148,7 +149,11 @@ async def test_storage_that_cannot_be_made_ends_the_start_in_one_line(
     assert not any("on_channel_init" in line or "is ready" in line for line in log)
 
 
-async def test_an_engine_may_be_registered_before_the_channels_are_set_up(room: Room) -> None:
+async def test_an_engine_may_be_registered_before_the_channels_are_set_up(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_engines", dict(engines._engines))
+
     class Inventor(Diary):
         async def before_channel_init(self) -> None:
             register_engine("the-engine-of-this-test", NullDatabase)

@@ -21,7 +21,7 @@ from moobius.database.magical_storage import MoobiusStorage
 from moobius.database.redis_database import RedisDatabase
 from moobius.errors import BrokenRecord, EditConflict, StorageError, UnstorableError
 from tests.support.loop_guard import unblocked_loop
-from tests.support.patience import until, wait_until
+from tests.support.patience import PATIENCE, until, wait_until
 from tests.support.redis import RedisServer, refusing_port
 
 from .conftest import Opener
@@ -555,12 +555,53 @@ async def test_a_value_that_cannot_be_copied_is_an_error_that_names_its_key(
     assert any("'changed' not stored: cannot pickle" in line for line in logged)
 
 
+async def test_saving_what_an_earlier_call_deletes_is_a_key_error() -> None:
+    container = CachedDict(Waiting(a=[1]))
+    await container.aload()
+    deleting = asyncio.create_task(container.adelete("a"))
+    await asyncio.sleep(0)
+    with pytest.raises(KeyError, match="a"):
+        await asyncio.wait_for(container.asave("a"), PATIENCE)
+    await deleting
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [(lambda d: d.aset("a", [9]), {"a": [9]}), (lambda d: d.adelete("a"), {})],
+    ids=["aset", "adelete"],
+)
+async def test_what_another_task_stores_during_an_edit_holds(
+    change: Callable[[CachedDict], Awaitable[None]], outcome: dict[str, Any]
+) -> None:
+    engine = Waiting(a=[1])
+    container = CachedDict(engine)
+    await container.aload()
+    with container.edit("a") as value:
+        value.append(2)
+        changing = asyncio.ensure_future(change(container))
+        await asyncio.sleep(0)  # it is on its way
+    await changing
+    assert dict(container) == engine.content == outcome
+
+
+async def test_popitem_passes_over_what_an_earlier_call_deletes() -> None:
+    container = CachedDict(Waiting(a=1, b=2))
+    await container.aload()
+    deleting = asyncio.create_task(container.adelete("b"))
+    await asyncio.sleep(0)
+    assert container.popitem() == ("a", 1)
+    await deleting
+    assert not container
+
+
 async def all_is_stored(*containers: CachedDict) -> None:
     """Wait until an engine that was out of reach, or was too slow, has everything."""
+    give_up = time.monotonic() + PATIENCE
     for container in containers:
-        while container.unsaved:
+        while container.unsaved and time.monotonic() < give_up:
             with contextlib.suppress(StorageError):
                 await container.asave_unsaved()
+        assert not container.unsaved
 
 
 async def test_who_waits_for_an_engine_that_is_out_of_reach_is_told_at_once(

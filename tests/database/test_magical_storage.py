@@ -14,7 +14,7 @@ from moobius.database.json_database import JSONDatabase
 from moobius.database.magical_storage import MagicalStorage, MoobiusStorage
 from moobius.database.null_database import NullDatabase
 from moobius.errors import ConfigError, StorageError
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.redis import RedisServer
 
 from .hostile import HOSTILE_KEYS
@@ -31,6 +31,21 @@ class Closing(Recorder):
         self.closed += 1
         if self.trouble_of_closing:
             raise self.trouble_of_closing
+
+
+class SlowToClose(Closing):
+    """Closes when it is let."""
+
+    may_wait = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = threading.Event(), threading.Event()
+
+    def close(self) -> None:
+        self.begun.set()
+        self.let.wait(PATIENCE)
+        super().close()
 
 
 class Hanging(Closing):
@@ -437,6 +452,42 @@ async def test_closing_that_is_cancelled_closes_every_engine_and_logs_what_is_lo
     assert [engine.closed for engine in engines.values()] == [1, 1, 1]
     assert any("not everything could be stored: 'key of a'" in line for line in logged)
     engines["b"].opened.set()
+
+
+async def test_closing_that_is_cancelled_while_an_engine_closes_closes_the_others_too() -> None:
+    storage = MagicalStorage()
+    engines = {name: SlowToClose() for name in "abc"}
+    for name, engine in engines.items():
+        storage.put(name, engine)
+    closing = asyncio.create_task(storage.aclose())
+    await until(engines["a"].begun.is_set)
+    closing.cancel()
+    for engine in engines.values():
+        engine.let.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await until(lambda: [engine.closed for engine in engines.values()] == [1, 1, 1])
+
+
+@pytest.mark.parametrize("way", ["save", "asave", "assignment"])
+async def test_what_is_deleted_meanwhile_does_not_keep_the_rest_from_being_saved(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(Recorder, "may_wait", True)
+    storage, engine = MagicalStorage(), Recorder(a=[1], b=[2])
+    storage.put("data", engine)
+    container = storage.__dict__["data"]
+    container["b"].append(3)
+    deleting = asyncio.create_task(container.adelete("a"))
+    await asyncio.sleep(0)  # it is on its way
+    if way == "save":
+        storage.save("data")
+    elif way == "asave":
+        await asyncio.wait_for(storage.asave("data"), PATIENCE)
+    else:
+        storage.data = container
+    await deleting
+    assert dict(container) == engine.content == {"b": [2, 3]}
 
 
 @pytest.mark.parametrize("may_wait", [False, True])

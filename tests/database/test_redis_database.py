@@ -17,6 +17,7 @@ from moobius import MoobiusStorage, types
 from moobius.database import redis_database
 from moobius.database.redis_database import RedisDatabase
 from moobius.errors import BrokenRecord, EditConflict, StorageError
+from tests.support.children import exit_codes
 from tests.support.redis import RedisServer, refusing_port
 
 
@@ -254,8 +255,7 @@ def test_a_child_process_has_connections_of_its_own(database: RedisDatabase, met
     for n in range(100):
         database.set_value(f"parent {n}", n)
         assert database.get_value(f"parent {n}") == (True, n)
-    child.join()
-    assert child.exitcode == 0
+    assert exit_codes(child) == [0]
     assert len(list(database.all_keys())) == 201
 
 

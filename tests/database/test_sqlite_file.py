@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from moobius.database.sqlite_file import SQLiteFile, file_at
+from tests.support.children import exit_codes
 from tests.support.patience import wait_until
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER)"
@@ -171,9 +172,7 @@ def in_processes(method: str, work: Callable[..., None], arguments: list[tuple[A
     children = [context.Process(target=work, args=some) for some in arguments]
     for child in children:
         child.start()
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0] * len(children)
+    assert exit_codes(*children) == [0] * len(children)
 
 
 def _open_and_insert(path: Path, start: int) -> None:

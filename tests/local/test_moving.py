@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -207,6 +208,22 @@ def test_a_refused_import_leaves_nothing_behind(tmp_path: Path, was_there: bool)
         import_data(archive, data)
     assert data.exists() is was_there
     assert not was_there or (data / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        import_data,
+        lambda file, directory: export_data(directory, file),
+        lambda _, directory: remove_data(directory, lambda _: True),
+    ],
+    ids=["import", "export", "reset"],
+)
+def test_a_directory_that_cannot_be_is_one_line(
+    task: Callable[[Path, Path], object], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"cannot write to .* File name too long; .*--data"):
+        task(tmp_path / "platform.zip", tmp_path / ("x" * 300))
 
 
 async def test_what_somebody_is_looking_at_can_be_replaced(tmp_path: Path) -> None:

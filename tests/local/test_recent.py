@@ -61,7 +61,7 @@ async def test_the_latest_under_an_id_counts() -> None:
     assert await _has(latest, "1", "a")
 
 
-async def test_what_is_surely_new_is_not_lookups() -> None:
+async def test_what_is_surely_new_is_not_looked_up() -> None:
     disk = Disk(RequestDone("ADA", "OLD"))
     old, new = (RequestsOf(name, 100, disk, is_new=name == "BOB") for name in ("ADA", "BOB"))
     assert await _has(old, "OLD", "whatever it was"), "kept before it was noted what was asked"
@@ -78,7 +78,7 @@ async def test_what_is_surely_new_is_not_lookups() -> None:
     assert len(disk.asked) < 30
 
 
-async def test_what_is_kept_while_it_is_lookups_is_known() -> None:
+async def test_what_is_kept_while_it_is_looked_up_is_known() -> None:
     disk = Disk(RequestDone("ADA", "OLD", "a"))
     latest = RequestsOf("ADA", 2, disk, is_new=False)
     disk.may_answer.clear()

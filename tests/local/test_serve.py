@@ -304,7 +304,7 @@ async def test_open_to_the_network_without_tls_is_a_warning(runtime: Path) -> No
         assert program.stdout is not None
         more = (await asyncio.wait_for(program.stdout.readline(), PATIENCE)).decode()
         port = url.rpartition(":")[2]
-        assert more == f"and on port {port} of every other address of this machine\n"
+        assert more == f"and on port {port} of every other IPv4 address of this machine\n"
         program.terminate()
         status, lines = await _end(program)
     assert (status, len(lines)) == (0, 1)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.hosts import can_make_hosts, two_hosts
 from tests.support.messaging import write_settings
 from tests.support.ports import free_port
@@ -59,8 +61,9 @@ def test_a_client_finds_its_server(tmp_path: Path) -> None:
 
 
 def test_a_client_finds_its_server_on_another_host(tmp_path: Path) -> None:
-    if can_make_hosts():
-        find(tmp_path, "two hosts")
+    if not can_make_hosts():
+        pytest.skip("this machine lets us make no network namespaces")
+    find(tmp_path, "two hosts")
 
 
 def find(tmp_path: Path, network: str) -> None:

@@ -213,7 +213,7 @@ async def _set_up_channels(service: Moobius) -> None:
     for channel_id in await service.true_channel_list():
         service.channels[channel_id] = None
     await service.before_channel_init()
-    check_containers(service.db_config)  # no channel could have its storage
+    check_containers(service.db_config or ())  # no channel could have its storage
     for channel_id in list(service.channels):
         await contain("on_channel_init", service.on_channel_init, channel_id)
 

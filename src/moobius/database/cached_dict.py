@@ -117,6 +117,8 @@ class CachedDict(StoredDict):
         wanted: dict[str, Any] = {}
 
         def prepare(database: DatabaseInterface) -> Callable[[], Outcome]:
+            if not dict.__contains__(self, key):  # `dict.__getitem__` would wait for this very turn
+                raise KeyError(key)
             wanted[key] = dict.__getitem__(self, key)  # not before: earlier calls may replace it
             return self._prepared_change(wanted, database)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -89,13 +90,15 @@ class MagicalStorage:
         """
         container = self._container(name)
         for key in list(dict.keys(container)):
-            container.save(key)
+            with suppress(KeyError):  # it was deleted meanwhile
+                container.save(key)
 
     async def asave(self, name: str) -> None:
         """Do what `save` does, while other coroutines run."""
         container = self._container(name)
         for key in list(dict.keys(container)):
-            await container.asave(key)
+            with suppress(KeyError):  # it was deleted meanwhile
+                await container.asave(key)
 
     def close(self) -> None:
         """Store what the engines could not store before, and close files and connections.
@@ -125,9 +128,7 @@ class MagicalStorage:
                     with _collecting(errors):
                         await container.asave_unsaved()
             finally:
-                for database in [container.database for container in containers]:
-                    with _collecting(errors):
-                        await off_loop(database, partial(close, database))
+                await _aclose_all([container.database for container in containers], errors)
 
     # Here and below the class's own method is called: a container may be named `close`.
     def __enter__(self: S) -> S:
@@ -351,6 +352,18 @@ def _raising_together() -> Iterator[list[Exception]]:
         raise
     if errors:
         raise _all_of(errors)
+
+
+async def _aclose_all(databases: Iterable[Any], errors: list[Exception]) -> None:
+    cancelled: asyncio.CancelledError | None = None
+    for database in databases:
+        try:
+            with _collecting(errors):
+                await off_loop(database, partial(close, database))
+        except asyncio.CancelledError as error:  # raised when the others are closed, too
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _all_of(errors: Iterable[Exception]) -> StorageError:

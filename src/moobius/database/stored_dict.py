@@ -164,6 +164,7 @@ class StoredDict(Memory):
         before = copy.deepcopy(value)
         try:
             yield value
+            self._turns.finish()  # what was stored or deleted meanwhile holds
             if self._still_has(key, value):
                 self[key] = value
         except BaseException:
@@ -201,6 +202,7 @@ class StoredDict(Memory):
 
     def popitem(self) -> tuple[str, Any]:
         """Remove the last item and return it."""
+        self._turns.finish()
         for key in reversed(self):
             return key, self.pop(key)
         raise KeyError("popitem(): the container is empty")

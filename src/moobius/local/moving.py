@@ -59,7 +59,7 @@ def import_data(source: Path, directory: Path, *, replace: bool = False) -> Cont
         ConfigError: If the file is wrong, a Platform is running on the directory, or it holds
             something already.
     """
-    was_there = directory.exists()
+    was_there = _is_there(directory, directory)
     with DataDirectory(directory) as data, _translating_sqlite_errors():
         if data.journal.exists() and not replace:
             raise ConfigError(
@@ -158,10 +158,17 @@ def _uploaded(data: DataDirectory) -> Iterator[Path]:
     return (file for file in found if not file.name.startswith(PARTIAL))
 
 
+def _is_there(path: Path, directory: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # such as a name that is too long, or a folder we may not look into
+        raise unwritable(directory, error) from error
+
+
 @contextmanager
 def _existing(directory: Path) -> Iterator[DataDirectory]:
     """Enter a data directory that holds something."""
-    if not DataDirectory(directory).journal.exists():
+    if not _is_there(DataDirectory(directory).journal, directory):
         raise ConfigError(
             f"{directory} holds no Platform's data; name the directory that does with --data"
         )

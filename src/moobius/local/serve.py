@@ -83,7 +83,8 @@ async def serve(
         with _connection_files(platform, connection_files or [], user_wide):
             _say(f"Moobius Platform ready on {platform.url}")
             if options.host in WILDCARDS:
-                _say(f"and on port {platform.port} of every other address of this machine")
+                kind = "IPv6" if ":" in options.host else "IPv4"
+                _say(f"and on port {platform.port} of every other {kind} address of this machine")
             await stop.wait()
     except MoobiusError as error:
         _complain(str(error))
