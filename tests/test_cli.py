@@ -148,6 +148,14 @@ def test_output_that_a_full_disk_does_not_take_is_said_in_one_line(
     assert (done.returncode, done.stderr) == (1, f"moobius {command}: {why}\n")
 
 
+def test_help_that_a_full_disk_does_not_take_gives_no_traceback(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # so that it fails before a command is known
+    with Path("/dev/full").open("w") as full:
+        assert "Traceback" not in _moobius("--help", stdout=full).stderr
+
+
 @pytest.mark.parametrize("command", ["ps", "doctor"])
 def test_output_that_nobody_reads_is_no_trouble(in_folder: Path, command: str) -> None:
     reader, writer = os.pipe()

@@ -23,27 +23,28 @@ _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     exit_on_signals()
-    is_endless = False
+    program, is_endless = "moobius", False
     try:
         with put_off_exit():  # until it is known which command a signal ends
             from moobius.command_table import COMMANDS, read_words
 
             options = read_words(arguments)
+            program = f"moobius {options.command}"
             command = COMMANDS[options.command]
             is_endless = command.is_endless(options)
         status = command.run(options)
         print(end="", flush=True)  # noqa: T201 - what nobody reads is noticed here, not at the exit
         return status
     except MoobiusError as error:
-        _complain(options.command, str(error))
+        _complain(program, str(error))
         return 1
     except OSError as error:  # of what we print; what a socket or a file meets is an error of ours
-        if options.command == "run" or not _is_of_output(error):  # or the service's own
+        if program == "moobius run" or not _is_of_output(error):  # or the service's own
             raise
         _print_no_more()
         if isinstance(error, BrokenPipeError):
             return _NOBODY_READS
-        _complain(options.command, f"the output cannot be written: {error.strerror}")
+        _complain(program, f"the output cannot be written: {error.strerror}")
         return 1
     except SystemExit as end:
         if end.code in _BY_SIGNAL and is_endless:
@@ -55,8 +56,8 @@ def _is_of_output(error: OSError) -> bool:
     return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
-def _complain(command: str, text: str) -> None:
-    print(f"moobius {command}: {text}", file=sys.stderr)  # noqa: T201
+def _complain(program: str, text: str) -> None:
+    print(f"{program}: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _print_no_more() -> None:

@@ -7,6 +7,7 @@ start-up sink, which would print every line a second time.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections import defaultdict
@@ -18,6 +19,8 @@ from loguru import logger
 
 TERMINAL = "the terminal"
 LOGURU_START_UP_SINK = 0
+_COLOURED = ("PYCHARM_HOSTED", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS", "APPVEYOR")
+"""Set where what a program prints is shown in colours, though it is no terminal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +52,9 @@ class _Terminal:
                 self._stream = None
 
     def isatty(self) -> bool:
-        """Whether lines may be coloured."""
-        return self._stream is not None and self._stream.isatty()
+        """Whether lines may be coloured; where loguru would colour `sys.stdout`, for one."""
+        stream = self._stream
+        return stream is not None and (stream.isatty() or any(map(os.environ.get, _COLOURED)))
 
 
 _wishes: dict[str, list[Wish]] = defaultdict(list)
@@ -124,8 +128,10 @@ def _add(place: str, level: str, options: Mapping[str, Any]) -> int:
     # secrets.
     if place != TERMINAL:
         return logger.add(place, level=level, diagnose=False, **options)
+    # On Windows only the stream itself will do: loguru has the console show colours for no other.
+    is_plain = os.name == "nt" and sys.stdout is not None
     return logger.add(
-        _Terminal(sys.stdout),
+        sys.stdout if is_plain else _Terminal(sys.stdout),
         level=level,
         filter=lambda record: not record["extra"].get("on_stderr"),
         diagnose=False,

@@ -204,6 +204,29 @@ async def test_impatience_ends_what_is_in_the_background(tmp_path: Path) -> None
     await asyncio.gather(check("join", BACKGROUND), check("end", without_join))
 
 
+BACKLOG = """
+from moobius.core.stopping import last_resort
+
+last_resort.STOP_SLACK_S = 3.0
+wand = MoobiusWand()
+
+def cast_many():
+    for _ in range(9):
+        cast(wand)
+
+threading.Thread(target=cast_many, daemon=True).start()
+wand.run(Stuck, config=CONFIG, stop_timeout=3)
+"""
+
+
+async def test_of_many_spells_that_block_only_the_first_has_to_be_cancelled(tmp_path: Path) -> None:
+    async with program(tmp_path, BACKLOG, "block") as running:
+        await running.wait_for(STUCK)
+        assert await running.interrupt() == 130
+        assert len(STUCK.findall(running.output)) == 1
+        assert "put away" in running.output and "stopped" in running.output
+
+
 AT_THE_END = """
 if __name__ == "__main__":
     wand = MoobiusWand()

@@ -7,6 +7,7 @@ way to stop a service is to cancel its `start()`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -197,7 +198,8 @@ async def _close_platform(starting: asyncio.Future[RunningPlatform]) -> None:
 
 def announce(line: str) -> None:
     """Print the address of the embedded Platform, for people to click."""
-    print(line, flush=True)  # noqa: T201 - which does nothing where there is no standard output
+    with contextlib.suppress(OSError):  # nobody reads it, or a disk is full: the service can run
+        print(line, flush=True)  # noqa: T201 - which does nothing where there is no standard output
 
 
 def _check_account(service: Moobius) -> None:

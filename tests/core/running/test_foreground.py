@@ -177,6 +177,29 @@ wand.run(Wilful, restart="on-failure")
     assert "asked" in program.output and "not taken" not in program.output
 
 
+async def test_one_that_leaves_in_on_spell_is_stopped_in_order(tmp_path: Path) -> None:
+    folder = script(
+        tmp_path,
+        """
+class Leaving(Room):
+    async def on_spell(self, obj):
+        sys.exit(3)
+
+wand = MoobiusWand()
+def cast():
+    while not any(each.state == "running" for each in wand.status().values()):
+        time.sleep(0.01)
+    wand.spell(1, "leave")
+threading.Thread(target=cast, daemon=True).start()
+wand.run(Leaving)
+""",
+    )
+    async with Program(folder, "main.py") as program:
+        assert await program.ended() == 3, program.output
+    assert re.search("^stopped$", program.output, re.MULTILINE)
+    assert "Task was destroyed" not in program.output
+
+
 async def test_one_that_leaves_by_itself_is_started_again_if_it_always_is(tmp_path: Path) -> None:
     folder = script(
         tmp_path,

@@ -15,6 +15,7 @@ from loguru import logger
 
 from moobius.core.contain import contain
 from moobius.core.spells.queue_ends import LoopReader, number_of, read_one, watch_gets
+from moobius.core.stopping.signals import interrupted
 
 if TYPE_CHECKING:
     from moobius.core.sdk import Moobius
@@ -49,7 +50,11 @@ async def listen(service: Moobius) -> None:
                 handling.cancel()
                 await asyncio.wait({handling})
             if not handling.cancelled():
-                return handling.result()
+                if isinstance(error := handling.exception(), Exception):
+                    raise error
+                return  # `SystemExit` has gone through the loop already; twice, it ends the end
+            if interrupted.is_set():
+                return  # it blocked the loop of a program that is to end; the next would again
             # Nobody stops us, or `wait` had raised: on_spell waited for a task that was cancelled.
             logger.error("on_spell was cancelled: it waited for something that was")
 

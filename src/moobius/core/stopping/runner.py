@@ -81,6 +81,7 @@ class Runner:
 
     def insist(self) -> None:
         """Stop it as a signal does, from any thread, even if its event loop is blocked."""
+        interrupted.set()
         self.stop()
         if self._last_resort is not None:
             self._last_resort.notice(signal.SIGTERM)
