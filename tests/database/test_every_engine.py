@@ -246,6 +246,5 @@ class LikeADict(RuleBasedStateMachine):
 
 def test_like_a_dict(open_database: Opener) -> None:
     machine: Any = lambda: LikeADict(open_database)  # noqa: E731 - it is typed as a class
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=30, stateful_step_count=25, deadline=None)
-    )
+    run: Any = run_state_machine_as_test  # without types in the Hypothesis for Python 3.10
+    run(machine, settings=settings(max_examples=30, stateful_step_count=25, deadline=None))
