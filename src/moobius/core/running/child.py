@@ -11,6 +11,7 @@ import pickle
 import threading
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,15 +94,6 @@ def main(
         report(Ready(log_file))
         _answer_pings(wand, runner)
 
-    def ask_for_platform() -> None:
-        with contextlib.suppress(EOFError, OSError):  # the wand has ended; `leave_with` sees that
-            wand.send(Platform())
-            # A wand that was interrupted never answers, and nothing could wake us from `recv`.
-            while not wand.poll(LOOK_EVERY_S):
-                if runner.stopped_by is not None:
-                    raise WandError("stopped before there was a local Platform")
-            wand.recv()
-
     def count_spell(number: int) -> None:
         spells.taken.value = number
 
@@ -110,7 +102,7 @@ def main(
         service.queue = spells.queue
         service._stop_timeout = stop_timeout
         service._spell_taken = count_spell
-        service._ensure_platform = ask_for_platform
+        service._ensure_platform = partial(_ask_for_platform, wand, runner)
         service._when_ready = ready
         with log_sinks(service.settings, log_otherwise) as log_file:
             try:
@@ -125,6 +117,16 @@ def main(
             raise
         report(Failed(_portable(error), traceback.format_exc()))
         raise SystemExit(1) from None
+
+
+def _ask_for_platform(wand: Connection, runner: Runner) -> None:
+    with contextlib.suppress(EOFError, OSError):  # the wand has ended; `leave_with` sees that
+        wand.send(Platform())
+        # A wand that was interrupted never answers, and nothing could wake us from `recv`.
+        while not wand.poll(LOOK_EVERY_S):
+            if runner.stopped_by is not None:
+                raise WandError("stopped before there was a local Platform")
+        wand.recv()
 
 
 def _answer_pings(wand: Connection, runner: Runner) -> None:
